@@ -1,0 +1,26 @@
+# leanto_layer(NAME DEPENDS LAYER...): the static library leanto_NAME from src/NAME/*.cc, and the
+# test program NAME_test from src/NAME/*_test.cc.
+function(leanto_layer name)
+  cmake_parse_arguments(LAYER "" "" "DEPENDS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cc)
+  set(tests ${sources})
+  list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  list(TRANSFORM LAYER_DEPENDS PREPEND leanto_)
+
+  if(sources)
+    add_library(leanto_${name} STATIC ${sources})
+    set(visibility PUBLIC)
+  else()
+    add_library(leanto_${name} INTERFACE)
+    set(visibility INTERFACE)
+  endif()
+  target_link_libraries(leanto_${name} ${visibility} leanto_options ${LAYER_DEPENDS} ${LEANTO_LIBRARIES_${name}})
+
+  if(LEANTO_TESTS AND tests)
+    add_executable(${name}_test ${tests})
+    target_link_libraries(${name}_test PRIVATE leanto_${name} GTest::gmock GTest::gtest_main)
+    target_compile_definitions(${name}_test PRIVATE LEANTO_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+    gtest_discover_tests(${name}_test TEST_PREFIX ${name}. DISCOVERY_MODE PRE_TEST)
+  endif()
+endfunction()

@@ -1,0 +1,65 @@
+// What can go wrong in a healthy system, as a value.
+//
+// Every kind of error has one row in `kErrorTable`: its name (on the wire, in JSON and in the
+// command line's output), the HTTP status that says the same, and the Python exception that a
+// caller sees. A message says what was attempted, on what, and what to do next.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace leanto {
+
+enum class ErrorKind {
+  kInternal,       // a defect of ours
+  kInvalid,        // the request makes no sense
+  kProtocol,       // bytes that are not our protocol
+  kNotFound,       // no such name, service, object, key
+  kAlreadyExists,  // the name is taken
+  kCapacity,       // nobody can offer what was asked, or a bound was reached
+  kWorkerDied,     // the process that ran the call is gone
+  kTimeout,
+  kCancelled,
+  kSnapshot,      // the source tree cannot travel
+  kImage,         // the environment cannot be made
+  kAccessDenied,  // the caller lacks the right
+  kUser,          // user code raised; the body carries its exception
+};
+
+struct ErrorRow {
+  ErrorKind kind;
+  std::string_view name;
+  int http_status;
+  std::string_view python;
+};
+
+inline constexpr std::array<ErrorRow, 13> kErrorTable{{
+    {ErrorKind::kInternal, "internal", 500, "LeantoError"},
+    {ErrorKind::kInvalid, "invalid", 400, "InvalidRequestError"},
+    {ErrorKind::kProtocol, "protocol", 400, "ProtocolError"},
+    {ErrorKind::kNotFound, "not_found", 404, "NotFoundError"},
+    {ErrorKind::kAlreadyExists, "already_exists", 409, "AlreadyExistsError"},
+    {ErrorKind::kCapacity, "capacity", 503, "CapacityError"},
+    {ErrorKind::kWorkerDied, "worker_died", 502, "WorkerDiedError"},
+    {ErrorKind::kTimeout, "timeout", 504, "TimeoutError"},
+    {ErrorKind::kCancelled, "cancelled", 499, "CancelledError"},
+    {ErrorKind::kSnapshot, "snapshot", 422, "SnapshotError"},
+    {ErrorKind::kImage, "image", 422, "ImageError"},
+    {ErrorKind::kAccessDenied, "access_denied", 403, "AccessDeniedError"},
+    {ErrorKind::kUser, "user", 500, "RemoteError"},
+}};
+
+const ErrorRow& error_row(ErrorKind kind);
+std::optional<ErrorKind> find_error_kind(std::string_view name);
+
+struct Error {
+  ErrorKind kind = ErrorKind::kInternal;
+  std::string message;
+
+  friend bool operator==(const Error&, const Error&) = default;
+};
+
+}  // namespace leanto

@@ -1,0 +1,1 @@
+-- Schema of the node's ledger; src/store/ledger.h says what each table is for.

@@ -1,7 +1,5 @@
 # Files that travel inside the binary: the Python package that workers run, and SQL migrations.
 # tools/embed_files.py writes them as one C++ source: a constexpr table of {path, contents}.
-find_package(Python3 REQUIRED COMPONENTS Interpreter)
-
 function(leanto_embed_files)
   cmake_parse_arguments(EMBED "" "TARGET;DIRECTORY;NAME;PATTERN" "" ${ARGN})
   file(GLOB_RECURSE files CONFIGURE_DEPENDS ${EMBED_DIRECTORY}/${EMBED_PATTERN})

@@ -1,0 +1,1 @@
+"""The cases: one file each, with `run(context)`, which returns the rows that it measured."""

@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+"""Measures leanto beside the bare path, in one run, and says which targets hold.
+
+    bench/run.py [--smoke] [--save] [CASE...]
+
+Environment: LEANTO_BINARY names the binary; the relay of the bare path lies beside it (both made
+by `./dev bench`).
+A target that is missed is no failure: the exit code is 1 only when something could not be measured.
+"""
+
+import argparse
+import datetime
+import importlib
+import os
+import platform
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from harness import report
+from harness.context import FULL, SMOKE, Context
+
+CASES = ("calls", "editing", "starting", "idle")
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument(
+        "cases", nargs="*", metavar="CASE", help=f"of {', '.join(CASES)}; all if none is named"
+    )
+    parser.add_argument(
+        "--smoke", action="store_true", help="a few seconds, to see that everything still runs"
+    )
+    parser.add_argument("--save", action="store_true", help="also write bench/results/DATE.json")
+    arguments = parser.parse_args()
+    unknown = sorted(set(arguments.cases) - set(CASES))
+    if unknown:
+        parser.error(f"no case is named {', '.join(unknown)}; there are {', '.join(CASES)}")
+    return arguments
+
+
+def find_programs():
+    """Return the paths of the binary and of the relay; ends the program if one is missing."""
+    binary = os.path.abspath(os.environ.get("LEANTO_BINARY", "leanto"))
+    relay = os.environ.get("LEANTO_BENCH_RELAY") or os.path.join(
+        os.path.dirname(binary), "bench/baseline/relay"
+    )
+    for name, path in (("LEANTO_BINARY", binary), ("the relay", relay)):
+        if not os.access(path, os.X_OK):
+            sys.exit(
+                f"bench: {name}: {path} is not a program; ./dev bench makes both and names them"
+            )
+    return binary, relay
+
+
+def describe_machine():
+    return {
+        "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "kernel": platform.release(),
+        "cores": len(os.sched_getaffinity(0)),
+        "load": round(os.getloadavg()[0], 1),
+    }
+
+
+def main():
+    arguments = parse_arguments()
+    binary, relay = find_programs()
+    machine = describe_machine()
+    rows, failed = [], False
+    with Context(binary, relay, SMOKE if arguments.smoke else FULL) as context:
+        for name in arguments.cases or CASES:
+            try:
+                rows += importlib.import_module(f"cases.{name}").run(context)
+            except Exception as error:  # the other cases are still worth measuring
+                failed = True
+                rows.append(
+                    report.Missing(name, f"{type(error).__name__}: {error}".partition("\n")[0])
+                )
+                sys.excepthook(*sys.exc_info())
+    print(", ".join(f"{key} {value}" for key, value in machine.items()))
+    print(report.table(rows))
+    if arguments.save:
+        os.makedirs(os.path.join(HERE, "results"), exist_ok=True)
+        report.save(
+            os.path.join(HERE, "results", f"{machine['date'][:19].replace(':', '')}.json"),
+            machine,
+            rows,
+        )
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,83 @@
+"""Leanto as a subject: a program that has sent functions and calls them.
+
+leanto_client.py PROJECT        then takes orders as harness/orders.py says
+"""
+
+import asyncio
+import os
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from harness import orders
+
+sys.path.insert(0, sys.argv[1])
+import leanto as lt
+
+
+class Client:
+    def __init__(self):
+        self.loop = asyncio.new_event_loop()
+        self.sent = None  # the local function
+        self.remote = None
+
+    def send(self, module, function):
+        self.sent = getattr(__import__(module), function)
+        self.remote = lt.function(self.sent).to(lt.here)
+
+    def call(self, x):
+        return self.remote(x)
+
+    def rate(self, in_flight, waves):
+        return self.loop.run_until_complete(self.waves(in_flight, waves))
+
+    async def waves(self, in_flight, waves):
+        remote, arguments = self.remote, list(range(in_flight))
+        start = time.perf_counter()
+        for _ in range(waves):
+            if await asyncio.gather(*(remote.aio(x) for x in arguments)) != arguments:
+                raise RuntimeError("values were lost or mixed up")
+        return in_flight * waves / (time.perf_counter() - start)
+
+    def resend(self):
+        """Return the milliseconds of a `.to()`."""
+        start = time.perf_counter()
+        self.remote = lt.function(self.sent).to(lt.here)
+        return (time.perf_counter() - start) * 1000
+
+    def edit(self, path, text, expected):
+        """Return the milliseconds from saving a file to the result of the new code."""
+        start = time.perf_counter()
+        with open(path, "w") as file:
+            file.write(text)
+        saved = time.perf_counter()
+        remote = lt.function(self.sent).to(lt.here)
+        sent = time.perf_counter()
+        value = remote(0)
+        done = time.perf_counter()
+        if value != expected:
+            raise RuntimeError(f"the edit did not travel: {value}, not {expected}")
+        self.remote = remote
+        return {
+            "all": (done - start) * 1000,
+            "to": (sent - saved) * 1000,
+            "call": (done - sent) * 1000,
+        }
+
+
+def main():
+    client = Client()
+    orders.obey(
+        {
+            "send": client.send,
+            "call": client.call,
+            "latencies": lambda calls: orders.latencies(client.remote, calls),
+            "rate": client.rate,
+            "resend": client.resend,
+            "edit": client.edit,
+        }
+    )
+
+
+if __name__ == "__main__":
+    main()

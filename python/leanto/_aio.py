@@ -1,0 +1,294 @@
+"""Calls from an event loop: one connection a loop, many calls side by side on it."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import os
+
+from leanto import _connection, _frames, _node, _values
+from leanto._frames import CALL, CANCEL, CREDIT, ERROR, HEADER_SIZE, HELLO, LOG, RESULT, YIELD
+from leanto.errors import NodeError, ProtocolError
+
+_connections: dict = {}  # event loop → its connection
+
+CHUNK = 256 << 10
+
+
+def call(head: bytes, args: tuple, kwargs: dict, value_of) -> asyncio.Future:
+    """Make a call; the future has its value. Cancelling the future cancels the call."""
+    data, buffers = _values.pack((args, kwargs))
+    if buffers:
+        head = _frames.encode_head({**_frames.decode_head(head), "b": _values.lengths(data, buffers)})
+    loop = asyncio.get_running_loop()
+    return LoopConnection.of(loop).call(loop, head, data, buffers, value_of)
+
+
+class LoopConnection:
+    """The connection of one event loop. Frames that are sent in one turn of the loop leave together."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._sock = _node.connect()
+        self._sock.setblocking(False)
+        self._stream = 0
+        self._waiting: dict = {}  # stream → (future, value_of), or a stream's AsyncRemoteGenerator
+        self._out = collections.deque([_connection.hello_frame()])
+        self._flush_planned = False
+        self._in = bytearray()
+        self._broken = False
+        loop.add_reader(self._sock, self._read)
+
+    @classmethod
+    def of(cls, loop: asyncio.AbstractEventLoop) -> LoopConnection:
+        """Return the connection of `loop`, which is made on first use and when the last one broke."""
+        connection = _connections.get(loop)
+        if connection is None or connection._broken:
+            _forget_closed_loops()
+            connection = _connections[loop] = cls(loop)
+        return connection
+
+    def call(self, loop, head: bytes, data: bytes, buffers: list, value_of) -> asyncio.Future:
+        future = loop.create_future()
+        stream = self._open((future, value_of))
+        self._send(CALL, stream, head, data, buffers)
+        future.add_done_callback(lambda done: self._cancel(stream) if done.cancelled() else None)
+        return future
+
+    def open_stream(self, generator: AsyncRemoteGenerator, head: bytes, data: bytes, buffers: list) -> int:
+        stream = self._open(generator)
+        self._send(CALL, stream, head, data, buffers)
+        return stream
+
+    def grant(self, stream: int) -> None:
+        if stream in self._waiting:
+            self._send(CREDIT, stream, _ONE_MORE)
+
+    def _cancel(self, stream: int) -> None:
+        if self._waiting.pop(stream, None) is not None:
+            self._send(CANCEL, stream, _frames.encode_head({"reason": "cancelled"}))
+
+    def _open(self, waiter: object) -> int:
+        self._stream = stream = self._stream % 0xFFFFFFFF + 1
+        self._waiting[stream] = waiter
+        return stream
+
+    def _send(self, type_: int, stream: int, head: bytes, data: bytes = b"", buffers=()) -> None:
+        size = len(data) + sum(buffer.nbytes for buffer in buffers) if buffers else len(data)
+        self._out.append(_frames.header(type_, stream, len(head), size) + head + data)
+        self._out.extend(buffers)
+        if not self._flush_planned:
+            self._flush_planned = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flush_planned = False
+        out = self._out
+        try:
+            while out:
+                piece = out[0] if len(out) == 1 else _join_small(out)
+                sent = self._sock.send(piece)
+                if sent < len(piece):
+                    out[0] = memoryview(piece)[sent:]
+                else:
+                    out.popleft()
+        except (BlockingIOError, InterruptedError):
+            self._flush_planned = True
+            self._loop.add_writer(self._sock, self._flush_more)
+        except OSError as error:
+            self._break(error)
+
+    def _flush_more(self) -> None:
+        self._loop.remove_writer(self._sock)
+        self._flush()
+
+    def _read(self) -> None:
+        try:
+            piece = self._sock.recv(CHUNK)
+            if not piece:
+                raise EOFError("the node closed the connection")
+            self._take(piece)
+        except (BlockingIOError, InterruptedError):
+            return
+        except (OSError, EOFError, ProtocolError) as error:
+            self._break(error)
+
+    def _take(self, piece: bytes) -> None:
+        data = self._in
+        if data:
+            data += piece
+            if len(data) < self._needed(data, 0):
+                return
+            self._in = bytearray()
+        else:
+            data = piece
+        at, size = 0, len(data)
+        while size - at >= HEADER_SIZE:
+            type_, stream, head_size, body_size = _frames.parse_header(data, at)
+            end = at + HEADER_SIZE + head_size + body_size
+            if end > size:
+                break
+            middle = at + HEADER_SIZE + head_size
+            self._on_frame(type_, stream, bytes(data[at + HEADER_SIZE : middle]), data[middle:end])
+            at = end
+        if at < size:
+            self._in = bytearray(data[at:])
+
+    @staticmethod
+    def _needed(data: bytearray, at: int) -> int:
+        """How many bytes the frame at `at` has in all, as far as is known."""
+        if len(data) - at < HEADER_SIZE:
+            return HEADER_SIZE
+        _, _, head_size, body_size = _frames.parse_header(data, at)
+        return HEADER_SIZE + head_size + body_size
+
+    def _on_frame(self, type_: int, stream: int, head: bytes, body: bytes) -> None:
+        if type_ == LOG:
+            _connection.show_log(head, body)
+            return
+        waiter = self._waiting.get(stream)
+        if waiter is None or type_ == HELLO:
+            return
+        if type_ == RESULT or type_ == ERROR:
+            del self._waiting[stream]
+        if isinstance(waiter, AsyncRemoteGenerator):
+            waiter.on_frame(type_, head, body)
+            return
+        future, value_of = waiter
+        if future.done():
+            return
+        if type_ == YIELD:
+            self._become_stream(stream, future, head, body)
+        else:
+            _settle(future, value_of, type_, head, body)
+
+    def _become_stream(self, stream: int, future: asyncio.Future, head: bytes, body: bytes) -> None:
+        generator = AsyncRemoteGenerator.begun(self, stream)
+        self._waiting[stream] = generator
+        generator.on_frame(YIELD, head, body)
+        future.set_result(generator)
+
+    def _break(self, error: Exception) -> None:
+        self._broken = True
+        self._loop.remove_reader(self._sock)
+        self._loop.remove_writer(self._sock)
+        self._sock.close()
+        reason = NodeError(f"the connection to the node on this machine broke in the middle of a call: {error}")
+        waiting, self._waiting = self._waiting, {}
+        for waiter in waiting.values():
+            if isinstance(waiter, AsyncRemoteGenerator):
+                waiter.fail(reason)
+            elif not waiter[0].done():
+                waiter[0].set_exception(reason)
+
+    def close(self) -> None:
+        self._broken = True
+        self._sock.close()
+
+
+def _forget_closed_loops() -> None:
+    for loop in [loop for loop in _connections if loop.is_closed()]:
+        _connections.pop(loop).close()
+
+
+os.register_at_fork(after_in_child=_connections.clear)
+
+_ONE_MORE = _frames.encode_head({"n": 1})
+
+
+def _join_small(out: collections.deque) -> bytes:
+    """Take small pieces from the front together, so that many calls leave with one system call."""
+    pieces, size = [], 0
+    while out and size < CHUNK and len(out[0]) < CHUNK:
+        pieces.append(out.popleft())
+        size += len(pieces[-1])
+    if not pieces:
+        return out[0]
+    out.appendleft(b"".join(pieces))
+    return out[0]
+
+
+def _settle(future: asyncio.Future, value_of, type_: int, head: bytes, body: bytes) -> None:
+    try:
+        said = _frames.decode_head(head)
+        if type_ == ERROR:
+            _connection.raise_error(head, body)
+        value = value_of(said, body)
+    except StopIteration as error:  # a future cannot carry it
+        future.set_exception(RuntimeError(f"the remote function raised StopIteration: {error}"))
+    except BaseException as error:
+        future.set_exception(error)
+    else:
+        future.set_result(value)
+
+
+class AsyncRemoteGenerator:
+    """An asynchronous iterator over the items of a remote generator, which starts when the first item is asked for."""
+
+    def __init__(self, head: bytes, args: tuple, kwargs: dict) -> None:
+        self._start = (head, *_values.pack((args, kwargs)))
+        self._connection = None
+        self._stream = 0
+        self._items: collections.deque = collections.deque()
+        self._wake: asyncio.Future | None = None
+        self._ended = False
+
+    @classmethod
+    def begun(cls, connection: LoopConnection, stream: int) -> AsyncRemoteGenerator:
+        """Return the iterator of a stream that has begun already."""
+        self = cls(b"", (), {})
+        self._start = None
+        self._connection, self._stream = connection, stream
+        return self
+
+    def on_frame(self, type_: int, head: bytes, body: bytes) -> None:
+        self._items.append((type_, head, body))
+        self._wake_up()
+
+    def fail(self, reason: Exception) -> None:
+        self._items.append((None, reason, b""))
+        self._wake_up()
+
+    def _wake_up(self) -> None:
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
+
+    def __aiter__(self) -> AsyncRemoteGenerator:
+        return self
+
+    async def __anext__(self) -> object:
+        if self._ended:
+            raise StopAsyncIteration
+        if self._start is not None:
+            self._begin()
+        while not self._items:
+            self._wake = asyncio.get_running_loop().create_future()
+            await self._wake
+        type_, head, body = self._items.popleft()
+        if type_ == YIELD:
+            self._connection.grant(self._stream)
+            return _values.unpack(body, _frames.decode_head(head).get("b"))
+        self._ended = True
+        if type_ is None:
+            raise head
+        if type_ == ERROR:
+            _connection.raise_error(head, body)
+        raise StopAsyncIteration
+
+    def _begin(self) -> None:
+        (head, data, buffers), self._start = self._start, None
+        if buffers:
+            head = _frames.encode_head({**_frames.decode_head(head), "b": _values.lengths(data, buffers)})
+        self._connection = LoopConnection.of(asyncio.get_running_loop())
+        self._stream = self._connection.open_stream(self, head, data, buffers)
+
+    async def aclose(self) -> None:
+        """Close the producer. Does nothing when it has ended."""
+        self._close()
+
+    def _close(self) -> None:
+        self._ended = True
+        self._start = None
+        if self._connection is not None:
+            connection, self._connection = self._connection, None
+            connection._cancel(self._stream)

@@ -1,0 +1,66 @@
+"""What functions, classes, objects and methods have in common: a target, options, and the ways to call it."""
+
+from __future__ import annotations
+
+from leanto import _connection, _frames, _msgpack, _options, _values
+from leanto._streams import RemoteGenerator
+
+# Set in a worker: returns the number of the call that this thread or task runs, 0 outside of one.
+parent_call = None
+
+
+def encode_target(target: dict, options: dict) -> bytes:
+    """Return the head of a CALL, made once for a callable and used for each of its calls."""
+    return _frames.encode_head({**target, **_options.call_head(options)})
+
+
+def with_parent(head: bytes) -> bytes:
+    """Add the call that makes this one, so that a waiting caller does not count as busy."""
+    number = parent_call()
+    if not number or head[0] >= 0x8F:
+        return head
+    # A fixmap: one more pair is one more in its first byte, and the pair at its end.
+    return bytes((head[0] + 1,)) + head[1:] + b"\xa1p" + _msgpack.encode(number)
+
+
+class Callable:
+    """Something remote that can be called. `_head` is the encoded head of its calls, `_kind` what its code is:
+    "function", "coroutine", "generator" or "async_generator"."""
+
+    __slots__ = ("_head", "_kind", "_options", "_target")
+
+    def __init__(self, target: dict, kind: str, options: dict) -> None:
+        self._target = target
+        self._kind = kind
+        self._options = options
+        self._head = encode_target(target, options)
+
+    def __call__(self, /, *args: object, **kwargs: object) -> object:
+        head = self._head if parent_call is None else with_parent(self._head)
+        if self._kind == "generator" or self._kind == "async_generator":
+            return RemoteGenerator(head, args, kwargs)
+        connection, _, head, body = _connection.call(head, args, kwargs)
+        if head or connection is not None:
+            return self._finish(connection, _frames.decode_head(head), head, body)
+        return _values.loads(body)
+
+    def aio(self, /, *args: object, **kwargs: object) -> object:
+        """The same call for an event loop: ``await f.aio(x)``, ``async for item in g.aio(x)``."""
+        from leanto import _aio
+
+        head = self._head if parent_call is None else with_parent(self._head)
+        if self._kind == "generator" or self._kind == "async_generator":
+            return _aio.AsyncRemoteGenerator(head, args, kwargs)
+        return _aio.call(head, args, kwargs, self._value_of)
+
+    def _finish(self, connection, said: dict, head: bytes, body: bytes) -> object:
+        if connection is not None:
+            return RemoteGenerator.begun(connection, head, body)
+        if said.get("stream"):
+            return iter(())
+        return self._value_of(said, body)
+
+    def _value_of(self, said: dict, body: bytes) -> object:
+        return _values.unpack(body, said.get("b"))
+
+

@@ -1,0 +1,273 @@
+"""Classes and live objects: `lt.cls(C).to(cluster)()` makes an instance there, and gives its handle here."""
+
+from __future__ import annotations
+
+import weakref
+
+from leanto import _calls, _connection, _deploy, _frames, _options, _values
+from leanto._calls import Callable
+from leanto.errors import InvalidRequestError
+
+# Python looks these up on the type, so a handle's type has those that the remote class has, and no other.
+SPECIAL = (
+    "__call__", "__len__", "__getitem__", "__setitem__", "__delitem__", "__contains__", "__iter__", "__next__",
+    "__reversed__", "__bool__", "__enter__", "__exit__", "__aenter__", "__aexit__",
+)  # fmt: skip
+
+CALLABLE_KINDS = ("function", "coroutine", "generator", "async_generator")
+
+
+class LocalClass:
+    """A local class that has not been sent yet; `.to(cluster)` gives the one to make instances of."""
+
+    __slots__ = ("_cls", "_options")
+
+    def __init__(self, cls_: type, options: dict) -> None:
+        self._cls = cls_
+        self._options = options
+
+    def options(self, **options: object) -> LocalClass:
+        """Return the same class with other options (see `leanto.cls`)."""
+        return LocalClass(self._cls, _options.merge(self._options, options))
+
+    def to(self, cluster: object) -> RemoteClass:
+        """Send the class's project to `cluster` and return the class there; errors as for functions."""
+        service = _deploy.deploy(self._cls, "class", cluster, self._options)
+        return RemoteClass(service, {"v": service.version}, self._options, (self._cls, cluster))
+
+    def __call__(self, /, *args: object, **kwargs: object) -> object:
+        raise InvalidRequestError(f"{self!r} has not been sent anywhere yet; send it first: .to(lt.here), and call what that returns")
+
+    def __repr__(self) -> str:
+        return f"<leanto class {self._cls.__qualname__}, not sent yet>"
+
+
+class RemoteClass:
+    """A class on a cluster: calling it makes an instance in a process of its own and returns its handle.
+
+    ``Trainer.options(name="digits", get_if_exists=True)(...)`` makes one that anyone can `get` by name; without a name it
+    lives as long as this process holds its handle. Class methods and static methods are called as usual.
+    """
+
+    def __init__(self, service: _deploy.Service, target: dict, options: dict, sent: tuple | None = None) -> None:
+        self._leanto = (service, target, options, sent)
+
+    def options(self, **options: object) -> RemoteClass:
+        """Return the same class with other options; what belongs to the service sends it once more."""
+        service, target, current, sent = self._leanto
+        merged = _options.merge(current, options)
+        if _options.service_settings(merged) == _options.service_settings(current):
+            return RemoteClass(service, target, merged, sent)
+        if sent is None:
+            raise InvalidRequestError(f"{', '.join(options)} belong to the service; give them where the class is sent")
+        return LocalClass(sent[0], merged).to(sent[1])
+
+    def save(self, name: str) -> RemoteClass:
+        """Save this version under a name for everyone on the node: ``lt.cls(name=name)``. Returns self."""
+        _options.merge({}, {"name": name})
+        _connection.ask("save", v=self._leanto[0].version, name=name)
+        return self
+
+    def __call__(self, /, *args: object, **kwargs: object) -> RemoteObject:
+        return _rebuild_from(*self._make(args, kwargs))
+
+    def _make(self, args: tuple, kwargs: dict) -> tuple:
+        head = self._new_head() if _calls.parent_call is None else _calls.with_parent(self._new_head())
+        _, _, head, _ = _connection.call(head, args, kwargs)
+        return _frames.decode_head(head), self._leanto[0], self._leanto[2]
+
+    def aio(self, /, *args: object, **kwargs: object) -> object:
+        """Make an instance without blocking the event loop: ``t = await Trainer.aio(...)``."""
+        from leanto import _aio
+
+        service, _, options, _ = self._leanto
+        return _aio.call(self._new_head(), args, kwargs, lambda said, body: _rebuild_from(said, service, options))
+
+    def _new_head(self) -> bytes:
+        _, target, options, _ = self._leanto
+        words = {**target, "how": "new"}
+        if options.get("name"):
+            words["name"] = options["name"]
+        if options.get("get_if_exists"):
+            words["get_if_exists"] = True
+        return _calls.encode_target(words, options)
+
+    def __getattr__(self, name: str) -> object:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        service, target, options, _ = self._leanto
+        members = service.describe.get("class_members", {})
+        if name in members:
+            return Callable({**target, "m": name}, members[name], options)
+        return _get_attribute(target, name, options)
+
+    def __dir__(self) -> list[str]:
+        return sorted({"options", "save", "aio", *self._leanto[0].describe.get("class_members", {})})
+
+    def __reduce__(self) -> tuple:
+        service, target, options, _ = self._leanto
+        return RemoteClass, (service, target, options)
+
+    def __repr__(self) -> str:
+        return f"<leanto class {self._leanto[0].name} at {self._leanto[0].version[:8]}>"
+
+
+def _rebuild_from(said: dict, service: _deploy.Service, options: dict) -> RemoteObject:
+    name = options.get("name") or ""
+    handle = rebuild_object(said["o"], name, said["cls"], said.get("describe", service.describe), _call_options(options))
+    if not name:
+        weakref.finalize(handle, _connection.release_later, said["o"]).atexit = False
+    return handle
+
+
+def _call_options(options: dict) -> dict:
+    return {name: options[name] for name in ("timeout", "stream_logs") if name in options}
+
+
+class RemoteMethod(Callable):
+    """A method of a live object."""
+
+    __slots__ = ("_owner",)
+
+    def __init__(self, owner: RemoteObject, name: str, kind: str, options: dict) -> None:
+        super().__init__({"o": state_of(owner).id, "m": name}, kind, options)
+        self._owner = owner  # an object without a name lives as long as something here refers to it
+
+    def options(self, **options: object) -> RemoteMethod:
+        """Return the same method with other options for its calls: timeout, stream_logs."""
+        merged = _options.merge(self._options, options)
+        return RemoteMethod(self._owner, self._target["m"], self._kind, merged)
+
+    def _value_of(self, said: dict, body: bytes) -> object:
+        if said.get("self"):
+            return self._owner
+        return super()._value_of(said, body)
+
+    def __reduce__(self) -> tuple:
+        return RemoteMethod, (self._owner, self._target["m"], self._kind, self._options)
+
+    def __repr__(self) -> str:
+        return f"<method {self._target['m']} of {self._owner!r}>"
+
+
+class ObjectState:
+    """What a handle knows; kept apart so that every other name of the handle is the remote object's."""
+
+    __slots__ = ("class_name", "describe", "id", "methods", "name", "options")
+
+    def __init__(self, object_id: str, name: str, class_name: str, describe: dict, options: dict) -> None:
+        self.id = object_id
+        self.name = name
+        self.class_name = class_name
+        self.describe = describe
+        self.options = options
+
+
+class RemoteObject:
+    """The handle of a live object: its methods, attributes and properties as if it were here."""
+
+    __slots__ = ("__weakref__", "_leanto_state")
+
+    def __getattr__(self, name: str) -> object:
+        state = state_of(self)
+        kind = state.describe.get("members", {}).get(name)
+        if kind in CALLABLE_KINDS:
+            return RemoteMethod(self, name, kind, state.options)
+        if name.startswith("__") and name.endswith("__"):
+            raise AttributeError(name)
+        return _get_attribute({"o": state.id}, name, state.options, self)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        _on_attribute(self, name, "set", (value,))
+
+    def __delattr__(self, name: str) -> None:
+        _on_attribute(self, name, "del", ())
+
+    def __dir__(self) -> list[str]:
+        return sorted(state_of(self).describe.get("members", {}))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RemoteObject) and state_of(self).id == state_of(other).id
+
+    def __hash__(self) -> int:
+        return hash(state_of(self).id)
+
+    def __reduce__(self) -> tuple:
+        state = state_of(self)
+        return rebuild_object, (state.id, state.name, state.class_name, state.describe, state.options)
+
+    def __repr__(self) -> str:
+        state = state_of(self)
+        return f"<leanto object {state.name or state.id} of {state.class_name}>"
+
+
+_state_slot = RemoteObject.__dict__["_leanto_state"]
+
+
+def state_of(handle: RemoteObject) -> ObjectState:
+    """Return what `handle` itself knows."""
+    return _state_slot.__get__(handle, type(handle))
+
+
+def _get_attribute(target: dict, name: str, options: dict, owner: RemoteObject | None = None) -> object:
+    head = _calls.encode_target({**target, "m": name, "how": "get"}, options)
+    connection, _, head, body = _connection.call(head, (), {})
+    said = _frames.decode_head(head)
+    if said.get("method"):
+        if owner is not None:
+            return RemoteMethod(owner, name, said["method"], options)
+        return Callable({**target, "m": name}, said["method"], options)
+    if said.get("self"):
+        return owner
+    return _values.unpack(body, said.get("b"))
+
+
+def _on_attribute(handle: RemoteObject, name: str, how: str, args: tuple) -> None:
+    state = state_of(handle)
+    head = _calls.encode_target({"o": state.id, "m": name, "how": how}, state.options)
+    _connection.call(head, args, {})
+
+
+def _special(name: str):
+    def method(self, /, *args: object, **kwargs: object) -> object:
+        state = state_of(self)
+        kind = state.describe["members"][name]
+        if name in ("__exit__", "__aexit__"):
+            args = (*args[:2], None)  # a traceback cannot travel
+        call = RemoteMethod(self, name, "function" if kind == "coroutine" else kind, state.options)
+        return call.aio(*args, **kwargs) if name.startswith("__a") else call(*args, **kwargs)
+
+    method.__name__ = name
+    return method
+
+
+_types: dict = {}
+
+
+def rebuild_object(object_id: str, name: str, class_name: str, describe: dict, options: dict) -> RemoteObject:
+    """Return the handle of a live object that is known by id."""
+    special = tuple(method for method in SPECIAL if method in describe.get("members", {}))
+    key = (class_name, special)
+    if key not in _types:
+        body = {"__slots__": (), **{method: _special(method) for method in special}}
+        _types[key] = type(f"RemoteObject[{class_name}]", (RemoteObject,), body)
+    handle = _types[key].__new__(_types[key])
+    _state_slot.__set__(handle, ObjectState(object_id, name, class_name, describe, options))
+    return handle
+
+
+def cls(cls_: type | None = None, /, *, name: str | None = None) -> LocalClass | RemoteClass:
+    """Make a local class sendable, or get a saved one by name.
+
+    ``Trainer = lt.cls(Trainer).to(cluster)``; then ``t = Trainer(...)`` makes an instance there. Options: ``name`` and
+    ``get_if_exists`` for its instances, ``concurrency=1`` to make them serial. Raises TypeError if `cls_` is no class.
+    """
+    if cls_ is None:
+        if name is None:
+            raise TypeError("lt.cls takes a class, or the name of a saved one: lt.cls(name='Trainer')")
+        return RemoteClass(_deploy.lookup(name, "class"), {"n": name}, {})
+    if isinstance(cls_, (LocalClass, RemoteClass)):
+        return cls_
+    if not isinstance(cls_, type):
+        raise TypeError(f"lt.cls takes a class, and {cls_!r} is none; a function is sent with lt.function")
+    return LocalClass(cls_, _options.merge({}, {"name": name} if name else {}))

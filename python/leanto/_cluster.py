@@ -1,0 +1,116 @@
+"""Clusters: named compute that code can be sent to, and the objects that live there."""
+
+from __future__ import annotations
+
+from leanto import _connection, _frames, _values
+from leanto.errors import NotFoundError
+
+_MISSING = object()
+
+
+class Cluster:
+    """Named compute. Made by `leanto.cluster`; nothing is asked of anyone before its first use."""
+
+    __slots__ = ("_resolved", "_words", "name")
+
+    def __init__(self, name: str, words: dict) -> None:
+        self.name = name
+        self._words = words
+        self._resolved = name == "here"
+
+    def resolve(self) -> None:
+        """Find out who provides this cluster. Raises CapacityError if nobody can, NotFoundError if it's unknown."""
+        if not self._resolved:
+            _connection.ask("cluster", name=self.name, words=self._words)
+            self._resolved = True
+
+    def put(self, key: str, value: object) -> None:
+        """Keep a copy of `value` on the cluster under `key`, in place of what was there.
+
+        Raises AlreadyExistsError if a live object has that name, ValueTransportError if it can't be pickled.
+        """
+        self.resolve()
+        data, buffers = _values.pack(value)
+        head = {"op": "put", "key": key}
+        if buffers:
+            head["b"] = _values.lengths(data, buffers)
+        _connection.converse(_frames.ASK, _frames.encode_head(head), data, buffers)
+
+    def get(self, key: str, default: object = _MISSING) -> object:
+        """Return the object named `key`: a copy of a value that was put, or the handle of a live object.
+
+        Raises NotFoundError (also a KeyError) if there is none and no `default`.
+        """
+        self.resolve()
+        try:
+            head, body = _connection.ask("get", key=key)
+        except NotFoundError:
+            if default is _MISSING:
+                raise
+            return default
+        if head.get("kind") == "live":
+            from leanto._classes import rebuild_object
+
+            return rebuild_object(head["o"], key, head["cls"], head["describe"], {})
+        return _values.unpack(body, head.get("b"))
+
+    def keys(self) -> list[str]:
+        """Return the names of all objects on the cluster, sorted."""
+        self.resolve()
+        return _connection.ask("keys")[0]["keys"]
+
+    def exists(self, key: str) -> bool:
+        """Whether there is an object named `key`."""
+        return key in self.keys()
+
+    def delete(self, *keys: str) -> None:
+        """Delete objects by name; a live object's process ends. Raises NotFoundError if one isn't there."""
+        self.resolve()
+        for key in keys:
+            _connection.ask("delete", key=key)
+
+    def rename(self, old: str, new: str) -> None:
+        """Give an object another name. Raises NotFoundError, or AlreadyExistsError if `new` is taken."""
+        self.resolve()
+        _connection.ask("rename", key=old, to=new)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Cluster) and (self.name, self._words) == (other.name, other._words)
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __reduce__(self) -> tuple:
+        return Cluster, (self.name, self._words)
+
+    def __repr__(self) -> str:
+        words = "".join(f", {key}={value!r}" for key, value in self._words.items())
+        return f"leanto.cluster({self.name!r}{words})"
+
+
+def cluster(
+    name: str | None = None,
+    *,
+    instance_type: str | None = None,
+    provider: str | None = None,
+    cpus: float | None = None,
+    memory: str | int | None = None,
+) -> Cluster:
+    """Return compute by name, or by what it has to offer.
+
+    ``lt.cluster("here")`` is this machine. With `instance_type` ("A10G:1" is one A10G), `cpus` or `memory` ("16GB"),
+    `provider` says who may offer it: "cheapest" (the default), "available", or one provider's name. The first use raises
+    CapacityError if nobody can offer that, and lists who was asked.
+    """
+    given = {"instance_type": instance_type, "provider": provider, "cpus": cpus, "memory": memory}
+    words = {key: value for key, value in given.items() if value is not None}
+    if name is None:
+        if not words:
+            return here
+        name = "-".join(str(value) for value in words.values())
+    if not isinstance(name, str) or not name:
+        raise TypeError(f"a cluster's name is text, not {name!r}")
+    return Cluster(name, words)
+
+
+here = Cluster("here", {})

@@ -1,0 +1,83 @@
+"""Sending: what the node needs to know to run a callable, and what it answers."""
+
+from __future__ import annotations
+
+import sys
+
+from leanto import _connection, _options
+from leanto.errors import InvalidRequestError
+
+# Set in a worker: (workspace directory, the caller's root, version), so that what user code sends from there belongs to
+# the project that it came from.
+sent_from = None
+
+
+class Service:
+    """A callable under a name, at a version; `describe` says what its code offers."""
+
+    __slots__ = ("describe", "name", "version")
+
+    def __init__(self, name: str, version: str, describe: dict) -> None:
+        self.name = name
+        self.version = version
+        self.describe = describe
+
+    def __reduce__(self) -> tuple:
+        return Service, (self.name, self.version, self.describe)
+
+
+def deploy(callable_: object, kind: str, cluster: object, options: dict) -> Service:
+    """Send `callable_` to `cluster`; `kind` is "function" or "class"."""
+    from leanto import _project
+    from leanto._cluster import Cluster
+
+    if not isinstance(cluster, Cluster):
+        raise InvalidRequestError(f".to() takes a cluster, like lt.here or lt.cluster('here'), not {cluster!r}")
+    cluster.resolve()
+    entry = _project.locate(callable_)
+    words = {
+        "kind": kind,
+        "cluster": cluster.name,
+        "name": (options.get("name") if kind == "function" else None) or entry.default_name,
+        "project": entry.project,
+        "module": entry.module,
+        "qualname": entry.qualname,
+        "python": sys.executable or "python3",
+        "is_main": entry.is_main,
+        "settings": _options.service_settings(options),
+    }
+    body = b""
+    if entry.root is not None:
+        words.update(root=entry.root, file=entry.file, search_path=list(entry.search_path))
+        if sent_from is not None and entry.root == sent_from[0]:
+            words.update(root=sent_from[1], snapshot_of=sent_from[2])
+        if entry.module == "__main__":
+            body = _handles_by_name(callable_, entry)
+    head, _ = _connection.ask("deploy", body, **words)
+    return Service(head["name"], head["v"], head["describe"])
+
+
+def lookup(name: str, kind: str) -> Service:
+    """Return the newest service of that name. Raises NotFoundError."""
+    head, _ = _connection.ask("lookup", name=name, kind=kind)
+    return Service(name, head["v"], head["describe"])
+
+
+def _handles_by_name(callable_: object, entry: object) -> bytes:
+    """The script's own remote functions, classes and objects travel as values: making them again would send them again."""
+    import os
+    import pickle
+
+    from leanto._classes import RemoteClass, RemoteObject
+    from leanto._cluster import Cluster
+    from leanto._functions import RemoteFunction
+    from leanto.worker.script import needed_names
+
+    names = sys.modules["__main__"].__dict__
+    handles = (RemoteFunction, RemoteClass, RemoteObject, Cluster)
+    found = {name: value for name, value in names.items() if isinstance(value, handles)}
+    if not found:
+        return b""
+    with open(os.path.join(entry.root, entry.file), encoding="utf-8") as file:
+        needed = needed_names(file.read(), entry.qualname)
+    return pickle.dumps({name: value for name, value in found.items() if name in needed}, 5)

@@ -1,0 +1,98 @@
+"""Values on their way: pickle protocol 5, large buffers beside the pickle instead of in it.
+
+A packed value is ``(pickle, buffers)``; in a frame the body is the pickle and then the buffers, and the head's ``b`` has the
+length of each. Without large buffers there is no ``b``.
+"""
+
+from __future__ import annotations
+
+import pickle
+
+from leanto.errors import LeantoError, ValueTransportError
+
+IN_BAND = 16 << 10  # a smaller buffer is cheaper inside the pickle
+
+_dumps = pickle.dumps
+loads = pickle.loads
+
+
+class _Collector(list):
+    """Keeps large buffers beside the pickle; pickle asks it for each buffer."""
+
+    def __call__(self, buffer):
+        raw = buffer.raw()
+        if raw.nbytes < IN_BAND:
+            return True
+        self.append(raw)
+        return None
+
+
+def pack(value: object) -> tuple:
+    """Return (pickle, buffers) of `value`; buffers is an empty list for most.
+
+    Raises ValueTransportError, which names the part, if something in it cannot be pickled.
+    """
+    buffers = _Collector()
+    try:
+        return _dumps(value, 5, buffer_callback=buffers), buffers
+    except LeantoError:
+        raise
+    except Exception as error:
+        raise ValueTransportError(_explain(value, error)) from error
+
+
+def lengths(data: bytes, buffers: list) -> list[int]:
+    """Return what the head's ``b`` says for a packed value."""
+    return [len(data), *(buffer.nbytes for buffer in buffers)]
+
+
+def unpack(body, sizes: list[int] | None) -> object:
+    """Rebuild the value in a frame's body; `sizes` is the head's ``b`` or None.
+
+    What it is made of lies in `body` itself, which is therefore given away. Raises whatever unpickling raises.
+    """
+    if not sizes:
+        return loads(body)
+    if not isinstance(body, bytearray):
+        body = bytearray(body)  # rebuilt in place, so it has to be writable
+    view = memoryview(body)
+    pieces = []
+    at = 0
+    for size in sizes:
+        pieces.append(view[at : at + size])
+        at += size
+    return loads(pieces[0], buffers=pieces[1:])
+
+
+def _explain(value: object, error: Exception) -> str:
+    where = _find_culprit(value, "", 0)
+    place = f" ({where})" if where else ""
+    return (
+        f"a value cannot be pickled{place}: {type(error).__name__}: {error}. "
+        "Pass data instead of live resources, or make the object on the other side (lt.cls)."
+    )
+
+
+def _find_culprit(value: object, path: str, depth: int) -> str:
+    """The deepest part of `value` that cannot be pickled by itself, as an expression on the arguments."""
+    for name, part in _parts(value, depth):
+        try:
+            _dumps(part, 5, buffer_callback=lambda buffer: None)
+        except Exception:
+            return _find_culprit(part, f"{path}{name}", depth + 1) or f"{path}{name}: {type(part).__name__}"
+    return ""
+
+
+def _parts(value: object, depth: int):
+    if depth > 8:
+        return
+    if depth == 0 and isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], dict):
+        args, kwargs = value  # a call's arguments
+        yield from ((f"argument {index + 1}", part) for index, part in enumerate(args))
+        yield from ((f"argument {name}", part) for name, part in kwargs.items())
+    elif isinstance(value, dict):
+        yield from ((f"[{key!r}]", part) for key, part in list(value.items())[:1000])
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        yield from ((f"[{index}]", part) for index, part in enumerate(list(value)[:1000]))
+    elif hasattr(value, "__dict__") and not isinstance(value, type):
+        yield from ((f".{name}", part) for name, part in list(vars(value).items())[:1000])

@@ -1,0 +1,135 @@
+"""What can go wrong, as exceptions.
+
+    LeantoError
+    ├── InvalidRequestError (ValueError)   the request makes no sense
+    ├── ProtocolError                      bytes that are not Leanto's protocol, or of another version
+    ├── NotFoundError (KeyError)           no such service, object or key
+    ├── AlreadyExistsError                 the name is taken
+    ├── CapacityError                      nobody can offer what was asked, or a bound was reached
+    ├── WorkerDiedError                    the process that ran the call is gone
+    ├── TimeoutError (builtins.TimeoutError)
+    ├── CancelledError
+    ├── SnapshotError                      the source tree cannot travel
+    ├── ImageError                         the environment cannot be made
+    ├── AccessDeniedError (PermissionError)
+    ├── NodeError                          the node on this machine cannot be started or reached
+    ├── ValueTransportError (TypeError)    a value cannot be pickled, or not unpickled over there
+    └── RemoteError                        user code raised something that cannot be rebuilt here
+
+The user's own exception is raised as its own class; the text of the remote traceback is its ``__cause__``.
+"""
+
+from __future__ import annotations
+
+import builtins
+
+
+class LeantoError(Exception):
+    """The root of what the infrastructure raises, as opposed to the user's own code."""
+
+
+class InvalidRequestError(LeantoError, ValueError):
+    """The request makes no sense; the message says which part and what would."""
+
+
+class ProtocolError(LeantoError):
+    """A peer speaks something else, or another version."""
+
+
+class NotFoundError(LeantoError, KeyError):
+    """There is no service, object or key of that name."""
+
+    def __str__(self) -> str:  # KeyError would show the repr of the message
+        return Exception.__str__(self)
+
+
+class AlreadyExistsError(LeantoError):
+    """The name is taken."""
+
+
+class CapacityError(LeantoError):
+    """Nobody can offer what was asked, or a bound was reached; the message lists who was asked."""
+
+
+class WorkerDiedError(LeantoError):
+    """The process that ran the call is gone.
+
+    ``signal`` is the number of the signal that ended it or None, ``exit_code`` its exit code or None,
+    ``last_lines`` the last lines that the call wrote.
+    """
+
+    signal: int | None = None
+    exit_code: int | None = None
+    last_lines: list[str] = []
+
+
+class TimeoutError(LeantoError, builtins.TimeoutError):  # noqa: A001 - the word that users look for
+    """The call took longer than its timeout."""
+
+
+class CancelledError(LeantoError):
+    """The call was cancelled."""
+
+
+class SnapshotError(LeantoError):
+    """The source tree, or a callable in it, cannot travel; the message names the file and the way out."""
+
+
+class ImageError(LeantoError):
+    """The environment that a service needs cannot be made."""
+
+
+class AccessDeniedError(LeantoError, PermissionError):
+    """The caller lacks the right."""
+
+
+class NodeError(LeantoError):
+    """The node on this machine cannot be started or reached."""
+
+
+class ValueTransportError(LeantoError, TypeError):
+    """A value cannot be pickled, or cannot be rebuilt on the other side."""
+
+
+class RemoteError(LeantoError):
+    """User code raised an exception that cannot be rebuilt here.
+
+    ``type_name`` is the dotted name of its class, ``text`` what ``str`` gave, ``traceback`` the remote traceback.
+    """
+
+    def __init__(self, type_name: str, text: str, traceback: str) -> None:
+        super().__init__(f"{type_name}: {text}" if text else type_name)
+        self.type_name = type_name
+        self.text = text
+        self.traceback = traceback
+
+    def __reduce__(self):
+        return RemoteError, (self.type_name, self.text, self.traceback)
+
+
+class RemoteTraceback(Exception):
+    """The text of a remote traceback, as the ``__cause__`` of the exception that it belongs to."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+    def __str__(self) -> str:
+        return "\n\n" + self.text.rstrip()
+
+
+# The names of the error table in src/base/error.h, tests/python/test_errors.py compares them.
+BY_KIND = {
+    "internal": LeantoError,
+    "invalid": InvalidRequestError,
+    "protocol": ProtocolError,
+    "not_found": NotFoundError,
+    "already_exists": AlreadyExistsError,
+    "capacity": CapacityError,
+    "worker_died": WorkerDiedError,
+    "timeout": TimeoutError,
+    "cancelled": CancelledError,
+    "snapshot": SnapshotError,
+    "image": ImageError,
+    "access_denied": AccessDeniedError,
+}

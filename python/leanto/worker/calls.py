@@ -1,0 +1,298 @@
+"""Running one call: from the frame that asks for it to the frame that answers.
+
+A call is made, runs on the thread that read its frame (or on the worker's event loop, if it's a coroutine), and ends with
+one RESULT or ERROR; a generator's items go before, as many as the reader has given credit for.
+"""
+
+from __future__ import annotations
+
+import _thread
+import sys
+import types
+
+from leanto import _frames, _values
+from leanto._frames import ERROR, INITIAL_CREDIT, RESULT, YIELD
+from leanto.worker import output
+
+_current = output.current_call
+_loads = _values.loads
+_finish = output.finish
+
+
+class Call(output.CallOutput):
+    """One call in this worker; `number` is its stream."""
+
+    __slots__ = ("cancelled", "credit", "owner", "running", "task", "thread", "wake")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.lines = None
+        self.ended = False
+        self.thread = _thread.get_ident()
+        self.cancelled = False
+        self.running = True
+        self.task = None
+        self.wake = None
+
+
+_changing = _thread.allocate_lock()  # held while a call ends or is cancelled, so that a cancel hits no other call
+
+
+def parent_number(worker: object):
+    """Return the function that tells client code in this worker which call it runs in."""
+
+    def number() -> int:
+        call = _current.get()
+        if call is None:
+            return 0
+        worker.pass_reading_on()  # this thread is about to wait for another call, perhaps of this very worker
+        return call.number
+
+    return number
+
+
+def run(worker: object, stream: int, head: bytes, body: bytes) -> None:
+    """Run the call that a frame asks for, and answer."""
+    call = Call(stream)
+    worker.running[stream] = call
+    token = _current.set(call)
+    service = worker.service
+    try:
+        invocation = service.invocations.get(head)
+        if invocation is None:
+            invocation = service.prepare(head)
+        function, sizes = invocation
+        args, kwargs = _loads(body) if sizes is None else _unpack_arguments(body, sizes)
+        value = function(*args, **kwargs)
+        begin = _SPECIAL.get(type(value))
+        if begin is not None and begin(worker, call, value):
+            return  # it goes on elsewhere
+        answer = encode(service, value)
+    except BaseException as error:
+        _end_with_error(worker, call, error)
+    else:
+        _end(worker, call, RESULT, *answer)
+    finally:
+        _current.reset(token)
+
+
+def encode(service: object, value: object) -> tuple:
+    """Return (head, body, buffers) of a RESULT or YIELD."""
+    if value is service.instance and value is not None:
+        return _SELF, b"", ()
+    if type(value) is Answer:
+        return value.head, b"", ()
+    data, buffers = _values.pack(value)
+    if buffers:
+        return _frames.encode_head({"b": _values.lengths(data, buffers)}), data, buffers
+    return b"", data, ()
+
+
+class Answer:
+    """A result that is said in the head instead of in a value."""
+
+    __slots__ = ("head",)
+
+    def __init__(self, said: dict) -> None:
+        self.head = _frames.encode_head(said)
+
+
+_SELF = _frames.encode_head({"self": True})
+_STREAM_ENDED = _frames.encode_head({"stream": True})
+
+
+def _unpack_arguments(body: bytes, sizes: list) -> tuple:
+    return _values.unpack(body, sizes)
+
+
+def _end(worker: object, call: Call, type_: int, head: bytes, body: bytes, buffers=()) -> None:
+    """Answer, after the call's output: it's the last that is heard of it."""
+    if call.cancelled:
+        _forget_interrupt(call)
+    call.running = False
+    worker.running.pop(call.number, None)
+    _finish(call)
+    worker.send(type_, call.number, head, body, buffers)
+
+
+def _end_with_error(worker: object, call: Call, error: BaseException) -> None:
+    with _changing:
+        call.running = False
+    head, body = encode_error(worker.service, call, error)
+    _end(worker, call, ERROR, head, body)
+
+
+def encode_error(service: object, call: Call | None, error: BaseException) -> tuple:
+    """Return (head, body) of the ERROR frame for what a call raised."""
+    if call is not None and call.cancelled and _is_interrupt(error):
+        return _frames.encode_head({"kind": "cancelled", "message": "the call was cancelled"}), b""
+    said = {
+        "kind": "user",
+        "type": _type_name(type(error)),
+        "message": _text(error),
+        "traceback": service.format_traceback(error),
+    }
+    body = b""
+    if isinstance(error, Exception):  # SystemExit and the like would end the caller's program
+        try:
+            body = _values.pack(error)[0]
+        except Exception:
+            pass  # the head says it all
+    return _frames.encode_head(said), body
+
+
+def _is_interrupt(error: BaseException) -> bool:
+    asyncio = sys.modules.get("asyncio")
+    return isinstance(error, KeyboardInterrupt) or (asyncio is not None and isinstance(error, asyncio.CancelledError))
+
+
+def _type_name(cls: type) -> str:
+    return cls.__qualname__ if cls.__module__ in ("builtins", "__main__") else f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)[:65536]
+    except Exception:
+        return "(its text cannot be made)"
+
+
+# Cancelling
+
+
+def cancel(worker: object, stream: int) -> None:
+    """Interrupt a call: KeyboardInterrupt in its frame, CancelledError in a coroutine, close() in a generator."""
+    call = worker.running.get(stream)
+    if call is None:
+        return
+    with _changing:
+        if not call.running:
+            return
+        call.cancelled = True
+        if call.task is not None:
+            call.task.get_loop().call_soon_threadsafe(call.task.cancel)
+        elif call.wake is not None:
+            call.wake()
+        else:
+            _interrupt_thread(call.thread)
+
+
+def _interrupt_thread(thread: int) -> None:
+    import ctypes
+    import signal
+    import threading
+
+    if thread == threading.main_thread().ident:
+        signal.pthread_kill(thread, signal.SIGINT)  # ends a sleep or a read, too
+    else:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(KeyboardInterrupt))
+
+
+def _forget_interrupt(call: Call) -> None:
+    """The call ended by itself: an interrupt on its way must not hit the next one."""
+    import ctypes
+
+    with _changing:
+        call.running = False
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(call.thread), None)
+
+
+def on_interrupt_signal(*_: object) -> None:
+    """SIGINT in the main thread: for the call that it runs, if that one is being cancelled."""
+    call = _current.get()
+    if call is not None and call.running and call.cancelled:
+        raise KeyboardInterrupt
+
+
+# Streams
+
+
+def grant(worker: object, stream: int, head: bytes) -> None:
+    """A reader has room for more items."""
+    call = worker.running.get(stream)
+    if call is not None and call.wake is not None:
+        call.credit += int(_frames.decode_head(head).get("n", 1))
+        call.wake()
+
+
+def _stream_generator(worker: object, call: Call, generator: object) -> bool:
+    """Send a generator's items from this thread; another one reads meanwhile."""
+    ready = _thread.allocate_lock()
+
+    def wake() -> None:
+        try:
+            ready.release()
+        except RuntimeError:
+            pass  # it's awake already
+
+    call.credit = INITIAL_CREDIT
+    call.wake = wake
+    worker.pass_reading_on()
+    try:
+        _send_items(worker, call, generator, ready)
+    finally:
+        close = getattr(generator, "close", None)
+        if close is not None:
+            close()
+    _end(worker, call, RESULT, _STREAM_ENDED, b"")
+    return True
+
+
+def _send_items(worker: object, call: Call, generator: object, ready: object) -> None:
+    service = worker.service
+    items = iter(generator)
+    while True:
+        while call.credit <= 0 and not call.cancelled:
+            ready.acquire()
+        if call.cancelled:
+            return
+        try:
+            item = next(items)
+        except StopIteration:
+            return
+        call.credit -= 1
+        send_item(worker, call, service, item)
+
+
+def send_item(worker: object, call: Call, service: object, item: object) -> None:
+    """Send one item of a stream at once, with the output that came before it."""
+    head, body, buffers = encode(service, item)
+    if call.lines is not None:
+        call.lines.flush(output.STDOUT)
+        call.lines.flush(output.STDERR)
+    worker.send(YIELD, call.number, head, body, buffers)
+    worker.flush()
+
+
+def _start_coroutine(worker: object, call: Call, coroutine: object) -> bool:
+    from leanto.worker import event_loop
+
+    event_loop.start(worker, call, coroutine)
+    return True
+
+
+def _start_async_generator(worker: object, call: Call, generator: object) -> bool:
+    from leanto.worker import event_loop
+
+    event_loop.start(worker, call, event_loop.send_items(worker, call, generator))
+    return True
+
+
+class Items:
+    """An iterator whose items are to be streamed, as a generator's are."""
+
+    __slots__ = ("items",)
+
+    def __init__(self, items: object) -> None:
+        self.items = items
+
+    def __iter__(self) -> object:
+        return iter(self.items)
+
+
+_SPECIAL = {
+    types.GeneratorType: _stream_generator,
+    types.CoroutineType: _start_coroutine,
+    types.AsyncGeneratorType: _start_async_generator,
+    Items: _stream_generator,
+}

@@ -1,0 +1,264 @@
+"""A worker: reads calls and runs them.
+
+Every serving thread does the same: whoever holds `_reading` reads one frame, lets go, and runs it; then it tries to read
+again. So a call that comes alone costs no hand-over between threads. A spare thread waits on the pass pipe; the node writes
+a byte there when a call has been running for a while and nobody has said that he reads (docs/adr/0002), and a call that is about
+to wait writes one itself. Whoever gets the byte reads, and makes another spare if he was the last.
+
+Results of calls that came together leave together: they are sent when there is no further frame to take up.
+"""
+
+from __future__ import annotations
+
+import _thread
+import collections
+import os
+import signal
+import socket
+import sys
+
+from leanto import _calls, _deploy, _frames
+from leanto._frames import ASK, CALL, CANCEL, CREDIT, HELLO, PIPES, READING
+from leanto.errors import ProtocolError
+from leanto.worker import calls, output
+from leanto.worker.service import Service
+
+MAX_THREADS = 2000
+MAX_SPARES = 8  # a thread that finds so many waiting ends
+
+
+class Worker:
+    """The process: its socket, its serving threads, its service."""
+
+    def __init__(self, main: int, side: int, pass_read: int, pass_write: int) -> None:
+        self._sock = socket.socket(fileno=main)
+        self._side = socket.socket(fileno=side)
+        self._pass_read = pass_read
+        self._pass_write = pass_write
+        self._reader = _frames.FrameReader(self._sock)
+        self._reading = _thread.allocate_lock()
+        self._sending = _thread.allocate_lock()
+        self._counting = _thread.allocate_lock()
+        self._out: collections.deque = collections.deque()
+        self._taken_up = 0
+        self._spares = 0
+        self._threads = 1
+        self._modules = 0
+        self.service: Service | None = None
+        self.running: dict = {}  # stream → Call that can be cancelled or given credit
+
+    # Sending
+
+    def send(self, type_: int, stream: int, head: bytes = b"", body: bytes = b"", buffers: list | tuple = ()) -> None:
+        """Queue a frame; `flush` sends it. Large ones are sent at once."""
+        size = len(body)
+        if not buffers and size < _frames.CHUNK:
+            self._out.append(_frames.header(type_, stream, len(head), size) + head + body)
+            return
+        size += sum(buffer.nbytes for buffer in buffers)
+        with self._sending:
+            self._flush_queued()
+            self._sock.sendall(_frames.header(type_, stream, len(head), size) + head)
+            self._sock.sendall(body)
+            for buffer in buffers:
+                self._sock.sendall(buffer)
+
+    def flush(self) -> None:
+        """Send what is queued."""
+        with self._sending:
+            self._flush_queued()
+
+    def _flush_queued(self) -> None:
+        out = self._out
+        pieces = []
+        try:
+            while True:
+                pieces.append(out.popleft())
+        except IndexError:
+            pass
+        if pieces:
+            self._sock.sendall(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+
+    def register_pipes(self, call: object, out_fd: int, err_fd: int) -> None:
+        """Hand the read ends of a call's own output pipes to the node."""
+        try:
+            socket.send_fds(self._side, [call.number.to_bytes(4, "little")], [out_fd, err_fd])
+            self.send(PIPES, call.number)
+            self.flush()
+        finally:
+            os.close(out_fd)
+            os.close(err_fd)
+
+    # Serving
+
+    def serve(self) -> None:
+        """What each serving thread does, until the node goes away or the process ends."""
+        passed = False
+        reading, reader = self._reading, self._reader
+        while True:
+            if not reading.acquire(False):
+                self.flush()
+                if passed:
+                    self._say_reading()
+                passed = self._wait_for_pass()
+                continue
+            try:
+                if not reader.has_frame():
+                    if passed:
+                        passed = False
+                        self._say_reading()
+                    self.flush()
+                frame = reader.read()
+                if frame[0] == CALL:
+                    self._taken_up += 1
+            except (EOFError, OSError, ProtocolError):
+                self._leave()
+                return
+            finally:
+                reading.release()
+            if passed:
+                self.pass_reading_on()  # calls are long here: the ones that wait behind this one need not
+            self._handle(frame)
+
+    def _handle(self, frame: tuple) -> None:
+        type_, stream, head, body = frame
+        try:
+            if type_ == CALL:
+                calls.run(self, stream, head, body)
+                if len(sys.modules) != self._modules:
+                    self._report_imports()
+            elif type_ == CREDIT:
+                calls.grant(self, stream, head)
+            elif type_ == CANCEL:
+                calls.cancel(self, stream)
+            elif type_ == ASK:
+                self._load(_frames.decode_head(head), body)
+            elif type_ != HELLO:
+                raise ProtocolError(f"a worker was sent a frame of type {type_}")
+        except KeyboardInterrupt:
+            pass  # meant for a call that has ended meanwhile
+
+    def pass_reading_on(self) -> None:
+        """Let another thread read, because this one is about to wait or to run for long."""
+        try:
+            os.write(self._pass_write, b"p")
+        except BlockingIOError:
+            pass  # there is plenty in it
+
+    def _wait_for_pass(self) -> bool:
+        with self._counting:
+            if self._spares >= MAX_SPARES and _thread.get_ident() != _main_thread:
+                self._threads -= 1
+                _thread.exit()
+            self._spares += 1
+        try:
+            os.read(self._pass_read, 1)
+        finally:
+            with self._counting:
+                self._spares -= 1
+        self._make_spare()
+        return True
+
+    def _make_spare(self) -> None:
+        with self._counting:
+            if self._spares > 0 or self._threads >= MAX_THREADS:
+                return
+            self._threads += 1
+        _start_thread(self.serve)
+
+    def _say_reading(self) -> None:
+        self.send(READING, 0, _frames.encode_head({"n": self._taken_up}))
+        self.flush()
+
+    def _leave(self) -> None:
+        """The node is gone, or wants this worker gone: end as a program ends, so that files are flushed."""
+        if _thread.get_ident() == _main_thread:
+            raise SystemExit(0)
+        signal.pthread_kill(_main_thread, signal.SIGTERM)
+
+    # The service
+
+    def start(self) -> None:
+        """Serve with this thread and one spare."""
+        self._modules = len(sys.modules)
+        self._make_spare()
+        self.serve()
+
+    def _load(self, words: dict, body: bytes) -> None:
+        self.service = Service(words)
+        self.service.load(self, body)
+        self._report_imports()
+        self.flush()
+
+    def _report_imports(self) -> None:
+        self._modules = len(sys.modules)
+        modules = self.service.new_third_party_modules()
+        if modules:
+            self.send(_frames.IMPORTS, 0, _frames.encode_head({"modules": modules}))
+
+
+_main_thread = 0
+
+
+def _start_thread(target) -> None:
+    _thread.start_new_thread(target, ())
+
+
+def main(descriptors: list[int], nonce: bytes) -> None:
+    """Be a worker from here on; called in a process that was just forked. Does not return."""
+    global _main_thread
+    _main_thread = _thread.get_ident()
+    main_fd, side, pass_read, pass_write, out, err = descriptors
+    os.dup2(out, 1)
+    os.dup2(err, 2)
+    os.close(out)
+    os.close(err)
+    os.set_blocking(pass_write, False)
+    worker = Worker(main_fd, side, pass_read, pass_write)
+    output.install(nonce, worker.register_pipes)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGINT, calls.on_interrupt_signal)
+    _reseed()
+    _calls.parent_call = calls.parent_number(worker)
+    _deploy.sent_from = None
+    os.register_at_fork(after_in_child=lambda: _close_in_child(worker))
+    code = 0
+    try:
+        worker.start()
+    except SystemExit:
+        pass
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+        code = 1
+    _finish_process(code)
+
+
+def _finish_process(code: int) -> None:
+    import atexit
+
+    try:
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(code)
+
+
+def _close_in_child(worker: Worker) -> None:
+    """A process that user code forks must not hold the worker's connections open."""
+    worker._sock.close()
+    worker._side.close()
+    for descriptor in (worker._pass_read, worker._pass_write):
+        os.close(descriptor)
+
+
+def _reseed() -> None:
+    """Workers of one zygote must not draw the same numbers; Python's own generator sees to itself."""
+    random = sys.modules.get("numpy.random")
+    if random is not None:
+        random.seed()
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.seed()

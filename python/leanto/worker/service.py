@@ -1,0 +1,168 @@
+"""The service that a worker hosts: its callable, what it offers, and how a CALL's head becomes something to call."""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+import types
+
+from leanto import _deploy, _frames, _values
+from leanto._classes import SPECIAL
+from leanto._frames import ERROR, READY
+from leanto.worker import calls, loader, tracebacks
+
+MAX_INVOCATIONS = 1024
+
+CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR = 0x20, 0x80, 0x200  # inspect.CO_*, which would take 10 ms to import
+
+
+class Service:
+    """A callable at a version, in this process. `words` are those of the node's "load"."""
+
+    def __init__(self, words: dict) -> None:
+        self.words = words
+        self.target: object = None
+        self.script: object = None
+        self.instance: object = None
+        self.invocations: dict = {}  # head → (what to call, sizes of the argument's buffers)
+        self._seen_modules: set = set()
+        self._places = tuple({sysconfig.get_path(name) + os.sep for name in ("purelib", "platlib", "stdlib", "platstdlib")})
+
+    def load(self, worker: object, body: bytes) -> None:
+        """Import the callable and tell the node what it offers, or why it can't be had."""
+        words = self.words
+        source = loader.Source(
+            words.get("workspace"), words.get("root"), words.get("search_path", []), words["module"], words.get("file"),
+            words["qualname"], words.get("is_main", False),
+        )  # fmt: skip
+        if words.get("workspace"):
+            _deploy.sent_from = (words["workspace"], words["root"], words["version"])
+        try:
+            loaded = loader.load(source, _values.loads(body) if body else None)
+        except loader.LoadError as error:
+            said = {"kind": "snapshot", "message": str(error), "traceback": error.traceback}
+            worker.send(ERROR, 0, _frames.encode_head(said))
+            return
+        except BaseException as error:
+            worker.send(ERROR, 0, *calls.encode_error(self, None, error))
+            return
+        self.target = loaded.target
+        self.script = loaded.script
+        worker.send(READY, 0, _frames.encode_head({"describe": describe(self.target)}))
+
+    def prepare(self, head: bytes) -> tuple:
+        """Return what a CALL with this head calls; the same head is looked up only once."""
+        said = _frames.decode_head(head)
+        sizes = said.get("b")
+        invocation = (self._function(said.get("how", "call"), said.get("m")), sizes)
+        if sizes is None and said.get("how") != "new" and len(self.invocations) < MAX_INVOCATIONS:
+            self.invocations[head] = invocation
+        return invocation
+
+    def _function(self, how: str, member: str | None) -> object:
+        if how == "new":
+            return self._make_instance
+        owner = self.target if self.instance is None else self.instance
+        if how == "get":
+            return lambda: self._read(owner, member)
+        if how == "set":
+            return lambda value: setattr(owner, member, value)
+        if how == "del":
+            return lambda: delattr(owner, member)
+        if member is None:
+            return owner
+        if member in ("__iter__", "__reversed__"):
+            return lambda: self._iterate(owner, member)
+        # Looked up at each call: instances may rebind their methods.
+        return lambda *args, **kwargs: getattr(owner, member)(*args, **kwargs)
+
+    def _make_instance(self, *args: object, **kwargs: object) -> calls.Answer:
+        self.instance = self.target(*args, **kwargs)
+        self.invocations.clear()
+        return calls.Answer({"cls": self.target.__qualname__, "describe": describe(self.target)})
+
+    def _read(self, owner: object, name: str) -> object:
+        value = getattr(owner, name)
+        if isinstance(value, (types.FunctionType, types.MethodType, types.BuiltinMethodType)):
+            return calls.Answer({"method": kind_of(value)})
+        return value
+
+    def _iterate(self, owner: object, member: str) -> object:
+        items = getattr(owner, member)()
+        return items if items is owner else calls.Items(items)
+
+    def format_traceback(self, error: BaseException) -> str:
+        """Return the traceback of what a call raised, with the caller's own paths."""
+        self._explain(error)
+        words = self.words
+        return tracebacks.format_remote(error, words.get("workspace"), words.get("root"), loader.HIDE)
+
+    def _explain(self, error: BaseException) -> None:
+        """Say what a name that a script lost on its way would have been."""
+        if self.script is None or not isinstance(error, NameError):
+            return
+        from leanto.worker import script
+
+        why = script.explain_name_error(self.script, script.missing_name(error))
+        if why and error.args:
+            error.args = (f"{error.args[0]}; {why}", *error.args[1:])
+
+    def new_third_party_modules(self) -> list[str]:
+        """Return the modules outside the project that were imported since the last time, in the order of their import."""
+        found = []
+        for name, module in list(sys.modules.items()):
+            if name in self._seen_modules:
+                continue
+            self._seen_modules.add(name)
+            file = getattr(module, "__file__", None)
+            if name != "__main__" and not name.startswith("leanto") and file and file.startswith(self._places):
+                found.append(name)
+        return found
+
+
+def describe(target: object) -> dict:
+    """Return what a callable offers: {"kind", "call"}, for a class also its members and what each is."""
+    if not isinstance(target, type):
+        return {"kind": "function", "call": kind_of(target), "doc": _doc(target)}
+    members, class_members = {}, {}
+    for name in dir(target):
+        if name.startswith("__") and name not in SPECIAL:
+            continue
+        value = _static(target, name)
+        kind = kind_of(value)
+        if kind is None:
+            members[name] = "property" if isinstance(value, property) else "attribute"
+            continue
+        members[name] = kind
+        if isinstance(value, (classmethod, staticmethod)):
+            class_members[name] = kind
+    return {"kind": "class", "cls": target.__qualname__, "doc": _doc(target), "members": members, "class_members": class_members}
+
+
+def kind_of(value: object) -> str | None:
+    """Return what calling `value` gives: "function", "coroutine", "generator" or "async_generator"; None if it's no callable."""
+    if isinstance(value, (classmethod, staticmethod, types.MethodType)):
+        value = value.__func__
+    if not callable(value) or isinstance(value, type):
+        return None
+    code = getattr(value, "__code__", None) or getattr(getattr(type(value), "__call__", None), "__code__", None)
+    flags = code.co_flags if isinstance(code, types.CodeType) else 0
+    if flags & CO_COROUTINE:
+        return "coroutine"
+    if flags & CO_ASYNC_GENERATOR:
+        return "async_generator"
+    return "generator" if flags & CO_GENERATOR else "function"
+
+
+def _static(cls: type, name: str) -> object:
+    """The member itself, without running a descriptor."""
+    for base in cls.__mro__:
+        if name in base.__dict__:
+            return base.__dict__[name]
+    return None
+
+
+def _doc(target: object) -> str:
+    doc = getattr(target, "__doc__", None)
+    return doc.strip()[:2000] if isinstance(doc, str) else ""

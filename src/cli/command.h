@@ -1,0 +1,36 @@
+// The command line: one file a command, each a function from its options to an exit code.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+
+namespace leanto::cli {
+
+// Exit codes that scripts may rely on; `leanto --help` lists them.
+inline constexpr int kOk = 0;
+inline constexpr int kFailed = 1;
+inline constexpr int kUsage = 2;
+inline constexpr int kNotRunning = 3;
+inline constexpr int kInterrupted = 130;  // 128 + SIGINT, as shells say it
+
+// kJson: one line of JSON on stdout, and nothing else there.
+enum class Format { kText, kJson };
+
+void add_node(CLI::App& app);
+void add_status(CLI::App& app);
+void add_list(CLI::App& app);
+void add_logs(CLI::App& app);
+void add_stop(CLI::App& app);
+void add_version(CLI::App& app);
+
+// For a command's `add_x`: what `body` returns becomes the exit code when `command` is given.
+void on_run(CLI::App& command, std::function<int()> body);
+CLI::Option* add_json_flag(CLI::App& command);
+Format format_of(const CLI::Option* json);
+
+int run(int argc, char** argv);
+
+extern const char* const kVersion;
+
+}  // namespace leanto::cli

@@ -1,0 +1,121 @@
+#include "cli/connection.h"
+
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <optional>
+#include <utility>
+
+#include "base/duration.h"
+#include "cli/command.h"
+#include "os/unix_socket.h"
+
+namespace leanto::cli {
+
+using wire::FrameType;
+
+namespace {
+
+timeval to_timeval(Duration duration) {
+  const auto us = std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
+  return {static_cast<time_t>(us / 1'000'000), static_cast<suseconds_t>(us % 1'000'000)};
+}
+
+Status set_limit(int socket, Duration limit) {
+  const timeval time = to_timeval(limit);
+  for (const int option : {SO_RCVTIMEO, SO_SNDTIMEO}) {
+    if (::setsockopt(socket, SOL_SOCKET, option, &time, sizeof time) != 0) {
+      return fail_errno(ErrorKind::kInternal, errno, "set a time limit on the node's socket");
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Connection::Connection(UniqueFd socket, std::string name, Duration limit)
+    : socket_(std::move(socket)), name_(std::move(name)), limit_(limit) {}
+
+Result<Connection> Connection::open(const std::filesystem::path& socket, Duration limit) {
+  Result<UniqueFd> connected = connect_unix(socket);
+  if (!connected) return Failure(connected.error());
+  return over(*std::move(connected), socket.string(), limit);
+}
+
+Result<Connection> Connection::over(UniqueFd socket, std::string name, Duration limit) {
+  if (Status set = set_limit(socket.get(), limit); !set) return Failure(set.error());
+  Connection connection(std::move(socket), std::move(name), limit);
+  const wire::Json hello = {
+      {"version", kVersion}, {"features", wire::Json::array()}, {"pid", ::getpid()}};
+  if (Status sent = connection.send(FrameType::kHello, 0, hello); !sent) {
+    return Failure(sent.error());
+  }
+  return connection;
+}
+
+Status Connection::send(FrameType type, std::uint32_t stream, const wire::Json& head) {
+  const std::string encoded = wire::encode_head(head);
+  std::string bytes;
+  wire::append_header(bytes, {type, stream, static_cast<std::uint32_t>(encoded.size()), 0});
+  bytes += encoded;
+  for (std::string_view rest = bytes; !rest.empty();) {
+    const ssize_t sent = ::send(socket_.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0) return hung_up(errno);
+    rest.remove_prefix(static_cast<std::size_t>(sent));
+  }
+  return {};
+}
+
+Failure Connection::hung_up(int error_number) const {
+  if (error_number == EAGAIN || error_number == EWOULDBLOCK) {
+    return fail(ErrorKind::kTimeout,
+                "the node on {} said nothing for {}; `leanto logs --node` may say why", name_,
+                format_duration(limit_));
+  }
+  return fail(ErrorKind::kProtocol,
+              "the node on {} hung up before it answered; `leanto logs --node` may say why", name_);
+}
+
+Status Connection::receive_more() {
+  const wire::FrameDecoder::Room room = decoder_.prepare();
+  ssize_t size = 0;
+  do {
+    size = ::recv(socket_.get(), room.data, room.size, 0);
+  } while (size < 0 && errno == EINTR);
+  if (size <= 0) return hung_up(size < 0 ? errno : 0);
+  decoder_.commit(static_cast<std::size_t>(size));
+  return {};
+}
+
+Result<wire::Frame> Connection::receive() {
+  while (true) {
+    Result<std::optional<wire::Frame>> frame = decoder_.next();
+    if (!frame) return Failure(frame.error());
+    if (*frame) return **std::move(frame);
+    if (Status more = receive_more(); !more) return Failure(more.error());
+  }
+}
+
+Result<Reply> Connection::ask(const wire::Json& question) {
+  const std::uint32_t stream = ++last_stream_;
+  if (Status sent = send(FrameType::kAsk, stream, question); !sent) return Failure(sent.error());
+  while (true) {
+    const Result<wire::Frame> frame = receive();
+    if (!frame) return Failure(frame.error());
+    const bool greeting = frame->type == FrameType::kHello;
+    const bool refusal = frame->type == FrameType::kError && frame->stream == 0;
+    if (frame->stream != stream && !greeting && !refusal) continue;
+    Result<wire::Json> head = wire::decode_head(frame->head);
+    if (!head) return Failure(head.error());
+    if (frame->type == FrameType::kError) return Failure(wire::error_from_head(*head));
+    if (frame->type == FrameType::kResult) {
+      return Reply{*std::move(head), std::string(frame->body.view())};
+    }
+    if (greeting) hello_ = *std::move(head);
+  }
+}
+
+}  // namespace leanto::cli

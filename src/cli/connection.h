@@ -1,0 +1,56 @@
+// A command's connection to the node of this user on this machine: one question at a time, and it
+// waits for the answer. It never starts a node.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "os/unique_fd.h"
+#include "wire/frame.h"
+#include "wire/head.h"
+
+namespace leanto::cli {
+
+struct Reply {
+  wire::Json head;
+  std::string body;
+};
+
+// After an error of `ask` other than the node's own the connection is of no more use: close it.
+class Connection {
+ public:
+  static constexpr Duration kLimit = std::chrono::seconds(30);
+
+  // Greets the node, without waiting for it. kNotFound: no node runs there.
+  static Result<Connection> open(const std::filesystem::path& socket, Duration limit = kLimit);
+  // The same over a socket that is connected already; `name` is for messages.
+  static Result<Connection> over(UniqueFd socket, std::string name, Duration limit = kLimit);
+
+  // `question` has the "op" and its arguments. The node's own error, or kTimeout when it says
+  // nothing for the limit, or kProtocol when what it says makes no sense or it hangs up.
+  Result<Reply> ask(const wire::Json& question);
+
+  // What the node said about itself in its greeting; empty until it has answered once.
+  const wire::Json& hello() const { return hello_; }
+  int socket() const { return socket_.get(); }
+
+ private:
+  Connection(UniqueFd socket, std::string name, Duration limit);
+
+  Status send(wire::FrameType type, std::uint32_t stream, const wire::Json& head);
+  Status receive_more();
+  Result<wire::Frame> receive();
+  Failure hung_up(int error_number) const;
+
+  UniqueFd socket_;
+  std::string name_;
+  Duration limit_;
+  wire::FrameDecoder decoder_;
+  wire::Json hello_ = wire::Json::object();
+  std::uint32_t last_stream_ = 0;
+};
+
+}  // namespace leanto::cli

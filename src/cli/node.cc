@@ -1,0 +1,121 @@
+// `leanto node`: the daemon itself. Programs start it on first use with --detach; people rarely do.
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <string>
+
+#include "cli/command.h"
+#include "node/node.h"
+
+namespace leanto::cli {
+
+namespace {
+
+constexpr int kStartLimitMs = 15'000;
+
+Result<node::NodeSettings> find_settings() {
+  Result<Directories> directories = find_directories(find_environment_variable);
+  if (!directories) return Failure(directories.error());
+  Result<NodeConfig> config = load_node_config(directories->node_config());
+  if (!config) return Failure(config.error());
+  return node::NodeSettings{*std::move(directories), *std::move(config), kVersion};
+}
+
+Status serve(const std::function<void()>& on_ready) {
+  const SystemClock clock;
+  Result<node::NodeSettings> settings = find_settings();
+  if (!settings) return Failure(settings.error());
+  Result<std::unique_ptr<node::Node>> daemon = node::Node::open(*std::move(settings), clock);
+  if (!daemon) return Failure(daemon.error());
+  return (*daemon)->run(on_ready);
+}
+
+// The daemon stays when the terminal or the program that started it goes away.
+void leave_the_terminal(const std::filesystem::path& log) {
+  ::setsid();
+  if (::chdir("/") != 0) ::perror("leanto node: chdir");
+  const int null = ::open("/dev/null", O_RDWR);
+  const int file = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+  ::dup2(null, 0);
+  ::dup2(file < 0 ? null : file, 1);
+  ::dup2(file < 0 ? null : file, 2);
+  if (null > 2) ::close(null);
+  if (file > 2) ::close(file);
+}
+
+[[noreturn]] void be_the_daemon(int report) {
+  const Result<Directories> directories = find_directories(find_environment_variable);
+  if (directories && create_directories(*directories)) leave_the_terminal(directories->state / "node.log");
+  auto ready = [report] {
+    (void)!::write(report, "ready", 5);
+    ::close(report);
+  };
+  const Status status = serve(ready);
+  if (!status) {
+    const std::string& message = status.error().message;
+    (void)!::write(report, message.data(), message.size());
+    fmt::print(stderr, "leanto node: {}\n", message);
+  }
+  ::_exit(status ? kOk : kFailed);
+}
+
+// Waits until the daemon says that it listens, or why it doesn't.
+int wait_for_daemon(int report) {
+  std::string said;
+  pollfd readable{report, POLLIN, 0};
+  while (::poll(&readable, 1, kStartLimitMs) > 0) {
+    std::array<char, 4096> buffer;
+    const ssize_t size = ::read(report, buffer.data(), buffer.size());
+    if (size < 0 && errno == EINTR) continue;
+    if (size <= 0) break;
+    said.append(buffer.data(), static_cast<std::size_t>(size));
+    if (said == "ready") return kOk;
+  }
+  if (said.find("runs on") != std::string::npos) return kOk;  // somebody else was faster: that one serves as well
+  fmt::print(stderr, "{}\n", said.empty() ? "the node did not start within 15 s; its log says why" : said);
+  return kFailed;
+}
+
+int start_detached() {
+  int report[2];
+  if (::pipe2(report, O_CLOEXEC) != 0) {
+    ::perror("leanto node: pipe");
+    return kFailed;
+  }
+  const pid_t pid = ::fork();
+  if (pid < 0) {
+    ::perror("leanto node: fork");
+    return kFailed;
+  }
+  if (pid == 0) {
+    ::close(report[0]);
+    be_the_daemon(report[1]);
+  }
+  ::close(report[1]);
+  return wait_for_daemon(report[0]);
+}
+
+int serve_here() {
+  const Status status = serve([] { fmt::print(stderr, "leanto node: ready\n"); });
+  if (!status) fmt::print(stderr, "leanto node: {}\n", status.error().message);
+  return status ? kOk : kFailed;
+}
+
+}  // namespace
+
+void add_node(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("node", "Run the daemon of this machine (programs start it on first use)");
+  CLI::Option* detach =
+      command->add_flag("--detach", "Go into the background and return when it listens");
+  auto run_command = [detach] { throw CLI::RuntimeError(detach->count() > 0 ? start_detached() : serve_here()); };
+  command->callback(run_command);
+}
+
+}  // namespace leanto::cli

@@ -1,0 +1,37 @@
+#include "cli/report_node.h"
+
+#include <string>
+
+#include "cli/report.h"
+#include "cli/table_text.h"
+#include "os/xdg.h"
+
+namespace leanto::cli {
+
+namespace {
+
+int say_not_running(const std::string& socket, Format format, NoNode no_node) {
+  const std::string message =
+      fmt::format("no node is running here (it starts on first use; socket {})", printable(socket));
+  if (format == Format::kJson) {
+    print_json({{"running", false}, {"socket", socket}});
+  } else if (no_node == NoNode::kAnswer) {
+    fmt::print("{}\n", message);
+  } else {
+    print_error(message);
+  }
+  return kNotRunning;
+}
+
+}  // namespace
+
+int with_node(Format format, NoNode no_node, const std::function<int(Connection&)>& use) {
+  const Result<Directories> directories = find_directories(find_environment_variable);
+  if (!directories) return print_error(directories.error());
+  Result<Connection> connection = Connection::open(directories->socket());
+  if (connection) return use(*connection);
+  if (connection.error().kind != ErrorKind::kNotFound) return print_error(connection.error());
+  return say_not_running(directories->socket().string(), format, no_node);
+}
+
+}  // namespace leanto::cli

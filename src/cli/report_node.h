@@ -1,0 +1,18 @@
+// What commands do that ask this user's node something: connect, or say that there is none.
+#pragma once
+
+#include <functional>
+
+#include "cli/command.h"
+#include "cli/connection.h"
+
+namespace leanto::cli {
+
+// What it is for a command that no node runs: an answer like another, to stdout, or an error.
+enum class NoNode { kAnswer, kError };
+
+// Connects, and returns what `use` returns. Without a node: says so (with kJson
+// {"running": false, "socket": PATH}) and returns kNotRunning.
+int with_node(Format format, NoNode no_node, const std::function<int(Connection&)>& use);
+
+}  // namespace leanto::cli

@@ -1,0 +1,97 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <vector>
+
+#include "base/nearest.h"
+#include "cli/command.h"
+#include "cli/report.h"
+
+namespace leanto::cli {
+
+const char* const kVersion = LEANTO_VERSION;
+
+namespace {
+
+constexpr const char* kFooter =
+    "`leanto COMMAND --help` says more about a command.\n\n"
+    "Exit codes:\n"
+    "  0    done\n"
+    "  1    it failed; stderr says why\n"
+    "  2    the command line makes no sense\n"
+    "  3    no node is running here\n"
+    "  130  interrupted with Ctrl-C";
+
+void add_commands(CLI::App& app) {
+  add_status(app);
+  add_list(app);
+  add_logs(app);
+  add_stop(app);
+  add_version(app);
+  add_node(app);
+}
+
+std::vector<std::string> names_of_commands(const CLI::App& app) {
+  std::vector<std::string> names;
+  const auto is_command = [](const CLI::App* command) { return !command->get_name().empty(); };
+  for (const CLI::App* command : app.get_subcommands(is_command)) {
+    names.push_back(command->get_name());
+  }
+  return names;
+}
+
+int say_unknown(const std::string& word, const std::vector<std::string>& names) {
+  print_error(fmt::format("there is no command '{}'{} (`leanto --help` lists them)", word,
+                          did_you_mean(word, names)));
+  return kUsage;
+}
+
+int parse_and_run(CLI::App& app, int argc, char** argv) {
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::RuntimeError& ended) {  // a command's own exit code
+    return ended.get_exit_code();
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help and --version
+    print_error(fmt::format("{} (`leanto --help` says what is understood)", error.what()));
+    return kUsage;
+  }
+  return kOk;
+}
+
+}  // namespace
+
+void on_run(CLI::App& command, std::function<int()> body) {
+  command.callback([body = std::move(body)] { throw CLI::RuntimeError(body()); });
+}
+
+CLI::Option* add_json_flag(CLI::App& command) {
+  return command.add_flag("--json", "Print JSON, on one line");
+}
+
+Format format_of(const CLI::Option* json) {
+  return json->count() > 0 ? Format::kJson : Format::kText;
+}
+
+int run(int argc, char** argv) {
+  CLI::App app(
+      "Leanto sends Python functions and classes to any compute. This is its daemon and its "
+      "command line.",
+      "leanto");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", std::string("leanto ") + kVersion);
+  app.footer(kFooter);
+  add_commands(app);
+  if (argc < 2) {
+    fmt::print(stderr, "{}", app.help());
+    return kUsage;
+  }
+  const std::string word = argv[1];
+  const std::vector<std::string> names = names_of_commands(app);
+  const bool known = std::find(names.begin(), names.end(), word) != names.end();
+  if (!known && !word.starts_with('-')) return say_unknown(word, names);
+  return parse_and_run(app, argc, argv);
+}
+
+}  // namespace leanto::cli

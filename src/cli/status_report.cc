@@ -1,0 +1,81 @@
+#include "cli/status_report.h"
+
+#include <fmt/format.h>
+
+#include "cli/table.h"
+
+namespace leanto::cli {
+
+using wire::Json;
+
+namespace {
+
+std::string first_line(const Json& status, const Screen& screen) {
+  const std::string uptime = human_duration(wire::find_number(status, "uptime").value_or(0));
+  return fmt::format("{}  pid {}, running for {}, {}, {}\n",
+                     bold("leanto " + printable(text_of(status, "version")), screen.colour),
+                     number_of(status, "pid"), uptime, size_of(status, "memory"),
+                     counted(wire::find_number(status, "calls").value_or(0), "call"));
+}
+
+// Not cut: people copy paths from here.
+std::string facts(const Json& status) {
+  std::string out;
+  for (const auto& [title, key] : {std::pair{"socket", "socket"},
+                                   {"state", "state_directory"},
+                                   {"config", "config_file"},
+                                   {"cgroups", "cgroups"}}) {
+    out += fmt::format("{:<8}  {}\n", title, printable(text_of(status, key)));
+  }
+  return out;
+}
+
+std::string other_version(const Json& status, std::string_view program_version) {
+  if (text_of(status, "version") == program_version) return {};
+  return fmt::format(
+      "This program is {}: `leanto stop` makes room for a node of the same version.\n",
+      program_version);
+}
+
+std::string hosted(const Json& worker) {
+  const std::string service = text_of(worker, "service");
+  const auto object = wire::find_string(worker, "object");
+  return object ? fmt::format("{} {}", service, *object) : service;
+}
+
+std::string workers(const Json& status, const Screen& screen) {
+  Table table({number_column("PID"),
+               {"WORKER OF", Shrink::kLast, CutAt::kEnd},
+               number_column("CALLS"),
+               number_column("MEMORY"),
+               {"VERSION"}});
+  for (const Json& worker : rows_of(status, "workers")) {
+    table.add({number_of(worker, "pid"), hosted(worker), number_of(worker, "calls"),
+               size_of(worker, "memory"), short_version(text_of(worker, "version"))});
+  }
+  return table.empty() ? "No workers; the first call starts one.\n" : table.render(screen);
+}
+
+std::string zygotes(const Json& status, const Screen& screen) {
+  Table table({number_column("PID"),
+               {"ZYGOTE OF", Shrink::kFirst, CutAt::kStart},
+               number_column("MODULES"),
+               number_column("MEMORY"),
+               {"STATE"}});
+  for (const Json& zygote : rows_of(status, "zygotes")) {
+    const bool renewing = wire::find_flag(zygote, "renewing", false);
+    table.add({number_of(zygote, "pid"), text_of(zygote, "python"), number_of(zygote, "modules"),
+               size_of(zygote, "memory"), renewing ? "warming up" : "warm"});
+  }
+  return table.empty() ? "" : "\n" + table.render(screen);
+}
+
+}  // namespace
+
+std::string status_report(const Json& status, std::string_view program_version,
+                          const Screen& screen) {
+  return first_line(status, screen) + other_version(status, program_version) + "\n" +
+         facts(status) + "\n" + workers(status, screen) + zygotes(status, screen);
+}
+
+}  // namespace leanto::cli

@@ -1,0 +1,25 @@
+// The answer to "status" as text. Its members, which `leanto status --json` prints as they are:
+//
+//   running          true; false, with nothing but "socket", when there is no node
+//   version, pid     of the node's program and process
+//   socket, state_directory, config_file   paths; the last need not exist
+//   cgroups          how memory and processors are limited: "v2", "v1" or why they are not
+//   memory           bytes that the node itself holds (RSS), or null
+//   uptime           seconds
+//   calls            how many run or wait
+//   workers          [{pid, service, version, calls, memory, object?}]
+//   zygotes          [{pid, python, modules, renewing, memory}]
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "cli/report.h"
+
+namespace leanto::cli {
+
+// `program_version` is this program's own: another one than the node's is pointed out.
+std::string status_report(const wire::Json& status, std::string_view program_version,
+                          const Screen& screen);
+
+}  // namespace leanto::cli

@@ -1,0 +1,90 @@
+// A connected socket that carries frames both ways.
+//
+// Sending never blocks: what the socket doesn't take at once waits in order. Frames that are sent while a
+// batch of received ones is being handled leave together at its end, so that pipelined calls cost one
+// system call a batch and a single one leaves at once.
+#pragma once
+
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "net/loop.h"
+#include "wire/frame.h"
+
+namespace leanto::net {
+
+class FrameStream;
+
+// The streams with frames that have not left yet. One per loop.
+class Outgoing {
+ public:
+  explicit Outgoing(Loop& loop) : loop_(loop) {}
+
+  void add(std::shared_ptr<FrameStream> stream);
+  void flush();
+
+  // Between `begin_batch` and `end_batch` nothing leaves.
+  void begin_batch() { ++batches_; }
+  void end_batch();
+
+ private:
+  Loop& loop_;
+  std::deque<std::shared_ptr<FrameStream>> waiting_;
+  int batches_ = 0;
+  bool flush_posted_ = false;
+};
+
+class FrameStream : public std::enable_shared_from_this<FrameStream> {
+ public:
+  using OnFrame = std::function<void(wire::Frame&)>;
+
+  // Takes a connected socket of any family over.
+  FrameStream(Loop& loop, Outgoing& outgoing, int socket, wire::FrameLimits limits = {});
+  FrameStream(const FrameStream&) = delete;
+  FrameStream& operator=(const FrameStream&) = delete;
+
+  // Hands each frame to `on_frame` until the peer closes (success), the connection breaks or is not ours.
+  Task<Status> receive(OnFrame on_frame);
+
+  void send(wire::FrameType type, std::uint32_t stream, std::string_view head, wire::Body body = {});
+  // Sends what waits, as far as the socket takes it; Outgoing calls it.
+  void flush();
+
+  void close();
+  bool is_open() const { return socket_.is_open(); }
+  std::size_t queued_bytes() const { return queued_bytes_; }
+  int native_handle() { return socket_.native_handle(); }
+
+ private:
+  using Socket = boost::asio::generic::stream_protocol::socket;
+
+  Status handle_batch(const OnFrame& on_frame);
+  void wait_until_writable();
+  bool write_some();
+  void drop_written(std::size_t size);
+
+  Loop& loop_;
+  Outgoing& outgoing_;
+  Socket socket_;
+  wire::FrameDecoder decoder_;
+
+  // A large body is a chunk of its own; small frames are gathered in the last chunk.
+  struct Chunk {
+    std::string text;
+    wire::Body body;
+    std::string_view bytes() const { return body.owns() ? body.view() : std::string_view(text); }
+  };
+  std::deque<Chunk> chunks_;
+  std::size_t first_offset_ = 0;
+  std::size_t queued_bytes_ = 0;
+  bool in_outgoing_ = false;
+  bool waits_writable_ = false;
+};
+
+}  // namespace leanto::net

@@ -1,0 +1,339 @@
+#include "node/calls.h"
+
+#include <chrono>
+#include <utility>
+
+namespace leanto::node {
+
+using namespace std::chrono_literals;
+using wire::FrameType;
+using wire::Json;
+
+namespace {
+
+constexpr std::size_t kMaxQueued = 100'000;
+// A call that runs longer than this has another thread of its worker take up what comes next.
+constexpr Duration kTick = 1ms;
+
+Json last_lines(std::string_view tail) {
+  Json lines = Json::array();
+  while (!tail.empty()) {
+    const std::size_t end = tail.find('\n');
+    lines.push_back(std::string(tail.substr(0, end)));
+    tail.remove_prefix(end == std::string_view::npos ? tail.size() : end + 1);
+  }
+  while (lines.size() > 10) lines.erase(lines.begin());
+  return lines;
+}
+
+}  // namespace
+
+std::shared_ptr<Worker> choose_worker(const std::vector<std::shared_ptr<Worker>>& workers, int concurrency) {
+  std::shared_ptr<Worker> least;
+  for (const auto& worker : workers) {
+    if (worker->state() != WorkerState::kReady || worker->busy() >= concurrency) continue;
+    if (!least || worker->busy() < least->busy()) least = worker;
+  }
+  return least;
+}
+
+Json worker_died_head(const std::string& service, const std::optional<ExitStatus>& status, std::string_view tail) {
+  Json head = {{"kind", "worker_died"}, {"last_lines", last_lines(tail)}};
+  std::string how = "it ended";
+  if (status) {
+    how = describe(*status);
+    if (status->signal) head["signal"] = *status->signal;
+    if (status->code) head["exit_code"] = *status->code;
+  }
+  std::string message = "the worker of " + service + " died in the middle of the call: " + how;
+  if (!tail.empty()) {
+    message += "\nThe last it wrote:";
+    for (const Json& line : head["last_lines"]) message += "\n  " + line.get<std::string>();
+  }
+  head["message"] = message;
+  return head;
+}
+
+Calls::Calls(net::Loop& loop, CallObserver& observer) : loop_(loop), observer_(observer) {}
+
+std::uint32_t Calls::submit(const TargetPtr& target, std::unique_ptr<Call> call, const wire::CallHead& head) {
+  do {
+    ++last_number_;
+  } while (last_number_ == 0 || calls_.contains(last_number_));
+  const std::uint32_t number = call->number = last_number_;
+  call->stream_logs = head.stream_logs;
+  call->parent = head.parent;
+  if (const Call* parent = find(head.parent)) call->depth = parent->depth + 1;
+  change_waiting(call->parent, +1);
+  if (const auto caller = call->caller.lock()) caller->started(call->stream, number);
+  if (const std::optional<Error> refused = refuse(*target, *call)) {
+    fail_call(std::move(call), *refused);
+    return number;
+  }
+  if (head.timeout_seconds) loop_.spawn("timeout", expire(number, *head.timeout_seconds));
+  calls_[number].target = target;
+  if (const auto worker = target->queue.empty()
+                              ? choose_worker(target->workers, target->service->settings.concurrency)
+                              : nullptr) {
+    wire::Body body = std::move(call->body);
+    send(target, *worker, std::move(call), std::move(body));
+    if (worker->busy() > 1) want_worker(target);
+  } else {
+    call->body = std::move(call->body).to_owned();
+    target->queue.push_back(std::move(call));
+    want_worker(target);
+  }
+  return number;
+}
+
+std::optional<Error> Calls::refuse(const Target& target, const Call& call) const {
+  if (target.gone) return *target.gone;
+  if (call.depth > kMaxDepth) {
+    return Error{ErrorKind::kCapacity,
+                 fmt::format("calls wait for each other {} deep at {}; is this a recursion without an end?",
+                             kMaxDepth, target.service->name)};
+  }
+  if (target.queue.size() >= kMaxQueued) {
+    return Error{ErrorKind::kCapacity, fmt::format("{} is busy: {} calls wait already; try again later",
+                                                   target.service->name, kMaxQueued)};
+  }
+  return std::nullopt;
+}
+
+void Calls::send(const TargetPtr& target, Worker& worker, std::unique_ptr<Call> call, wire::Body body) {
+  const std::uint32_t number = call->number;
+  call->worker = worker.shared_from_this();
+  worker.send_call(number, call->head, std::move(body));
+  if (call->waits_for > 0) worker.add_waiting(1);
+  Running& running = calls_[number];
+  running.call = std::move(call);
+  running.target = target;
+  if (!ticking_) {
+    ticking_ = true;
+    loop_.spawn("ticks", run_ticks());
+  }
+}
+
+net::Task<> Calls::run_ticks() {
+  while (!calls_.empty()) {
+    co_await loop_.sleep(kTick);
+    tick();
+  }
+  ticking_ = false;
+}
+
+std::shared_ptr<Worker> Calls::take_idle_worker(const TargetPtr& target) {
+  for (auto worker = target->workers.begin(); worker != target->workers.end(); ++worker) {
+    if ((*worker)->state() != WorkerState::kReady || (*worker)->running() > 0) continue;
+    std::shared_ptr<Worker> taken = std::move(*worker);
+    target->workers.erase(worker);
+    targets_.erase(taken.get());
+    return taken;
+  }
+  return nullptr;
+}
+
+void Calls::tick() {
+  for (const auto& [worker, target] : targets_) const_cast<Worker*>(worker)->tick();
+}
+
+void Calls::dispatch(const TargetPtr& target) {
+  while (!target->queue.empty()) {
+    const auto worker = choose_worker(target->workers, target->service->settings.concurrency);
+    if (!worker) {
+      want_worker(target);
+      return;
+    }
+    std::unique_ptr<Call> call = std::move(target->queue.front());
+    target->queue.pop_front();
+    wire::Body body = std::move(call->body);
+    send(target, *worker, std::move(call), std::move(body));
+  }
+}
+
+void Calls::want_worker(const TargetPtr& target) {
+  const int have = static_cast<int>(target->workers.size()) + target->starting;
+  if (target->kind == TargetKind::kObject || have >= target->max_workers()) return;
+  ++target->starting;
+  starter_->start_worker(target);
+}
+
+void Calls::worker_started(const TargetPtr& target, std::shared_ptr<Worker> worker) {
+  --target->starting;
+  targets_[worker.get()] = target;
+  target->workers.push_back(std::move(worker));
+  dispatch(target);
+  if (target->retired) retire(target);
+}
+
+void Calls::start_failed(const TargetPtr& target, const Error& error) {
+  --target->starting;
+  if (!target->workers.empty() || target->starting > 0) return;  // the others will see to the queue
+  auto queue = std::exchange(target->queue, {});
+  for (auto& call : queue) {
+    calls_.erase(call->number);
+    fail_call(std::move(call), error);
+  }
+}
+
+void Calls::retire(const TargetPtr& target) {
+  target->retired = true;
+  if (!target->queue.empty()) return;
+  for (const auto& worker : std::vector(target->workers)) worker->retire();
+}
+
+void Calls::end_object(const TargetPtr& target, const Error& reason) {
+  if (target->gone) return;
+  target->gone = reason;
+  for (const auto& worker : std::vector(target->workers)) worker->retire();
+}
+
+void Calls::cancel(std::uint32_t number) {
+  if (std::unique_ptr<Call> queued = take_queued(number)) {
+    fail_call(std::move(queued), {ErrorKind::kCancelled, "the call was cancelled before it started"});
+    return;
+  }
+  if (const Call* call = find(number); call != nullptr && call->worker) call->worker->send_cancel(number);
+}
+
+void Calls::credit(std::uint32_t number, std::string_view head) {
+  if (const Call* call = find(number); call != nullptr && call->worker) call->worker->send_credit(number, head);
+}
+
+net::Task<> Calls::expire(std::uint32_t number, double seconds) {
+  co_await loop_.sleep(std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds)));
+  const auto running = calls_.find(number);
+  if (running == calls_.end()) co_return;
+  const Error error{ErrorKind::kTimeout, fmt::format("the call of {} took longer than its timeout of {} s",
+                                                     running->second.target->service->name, seconds)};
+  if (std::unique_ptr<Call> queued = take_queued(number)) {
+    fail_call(std::move(queued), error);
+    co_return;
+  }
+  Call& call = *running->second.call;
+  if (call.answered) co_return;
+  call.answered = true;
+  if (const auto caller = call.caller.lock()) {
+    caller->reply(FrameType::kError, call.stream, wire::encode_error(error), {});
+    caller->ended(call.stream);
+  }
+  if (call.worker) call.worker->send_cancel(number);
+}
+
+void Calls::on_answer(Worker& worker, FrameType type, std::uint32_t number, std::string_view head,
+                      wire::Body body) {
+  const auto found = calls_.find(number);
+  if (found == calls_.end() || !found->second.call) return;
+  if (type == FrameType::kYield) {
+    Call& call = *found->second.call;
+    call.streams = true;
+    const auto caller = call.caller.lock();
+    if (caller && !call.answered) caller->reply(type, call.stream, head, std::move(body));
+    if (!caller) worker.send_cancel(number);  // nobody reads the items any more
+    return;
+  }
+  Running running = std::move(found->second);
+  calls_.erase(found);
+  if (running.call->waits_for > 0) worker.add_waiting(-1);
+  std::string died;
+  if (type == FrameType::kError && head.empty()) {
+    died = wire::encode_head(
+        worker_died_head(running.target->service->name, worker.exit_status(), running.call->tail));
+    head = died;
+  }
+  finish(std::move(running.call), type, head, std::move(body));
+  dispatch(running.target);
+}
+
+void Calls::finish(std::unique_ptr<Call> call, FrameType type, std::string_view head, wire::Body body) {
+  change_waiting(call->parent, -1);
+  if (call->on_answer) {
+    call->on_answer(type, head, std::move(body));
+  } else if (const auto caller = call->caller.lock(); caller && !call->answered) {
+    caller->reply(type, call->stream, head, std::move(body));
+    caller->ended(call->stream);
+  }
+}
+
+void Calls::fail_call(std::unique_ptr<Call> call, const Error& error) {
+  finish(std::move(call), FrameType::kError, wire::encode_error(error), {});
+}
+
+void Calls::on_output(Worker& worker, std::uint32_t number, OutputStream stream, std::string_view text) {
+  if (Call* call = find(number)) {
+    call->tail += text;
+    if (call->tail.size() > 2 * kTailSize) call->tail.erase(0, call->tail.size() - kTailSize);
+    const auto caller = call->caller.lock();
+    if (call->stream_logs && caller && !call->answered) {
+      const int which = stream == OutputStream::kStderr ? 2 : 1;
+      caller->reply(FrameType::kLog, call->stream, wire::encode_head({{"s", which}}), wire::Body(text));
+    }
+  }
+  observer_.on_output(worker.service(), number, stream, text);
+}
+
+void Calls::on_imports(Worker& worker, const Json& modules) {
+  observer_.on_imports(worker.service(), modules);
+}
+
+void Calls::on_ended(Worker& worker) {
+  const auto found = targets_.find(&worker);
+  if (found == targets_.end()) return;
+  const TargetPtr target = found->second;
+  targets_.erase(found);
+  std::erase_if(target->workers, [&](const auto& other) { return other.get() == &worker; });
+  if (target->kind == TargetKind::kFunction) {
+    dispatch(target);
+    return;
+  }
+  if (!target->gone) {
+    const std::string how = worker.exit_status() ? describe(*worker.exit_status()) : "it ended";
+    target->gone = Error{ErrorKind::kNotFound,
+                         fmt::format("the object {} of {} is gone: its process: {}; make it again",
+                                     target->label, target->service->name, how)};
+  }
+  auto queue = std::exchange(target->queue, {});
+  for (auto& call : queue) {
+    calls_.erase(call->number);
+    fail_call(std::move(call), *target->gone);
+  }
+  observer_.on_object_ended(target->object_id, *target->gone);
+}
+
+Call* Calls::find(std::uint32_t number) {
+  if (number == 0) return nullptr;
+  const auto found = calls_.find(number);
+  return found == calls_.end() ? nullptr : found->second.call.get();
+}
+
+void Calls::change_waiting(std::uint32_t parent, int change) {
+  Call* call = find(parent);
+  if (call == nullptr || !call->worker) return;
+  const bool waited = call->waits_for > 0;
+  call->waits_for += change;
+  const bool waits = call->waits_for > 0;
+  if (waited == waits) return;
+  call->worker->add_waiting(waits ? 1 : -1);
+  if (waits) {
+    const auto target = targets_.find(call->worker.get());
+    if (target != targets_.end() && !target->second->queue.empty()) {
+      loop_.post([this, waiting = target->second] { dispatch(waiting); });
+    }
+  }
+}
+
+std::unique_ptr<Call> Calls::take_queued(std::uint32_t number) {
+  const auto found = calls_.find(number);
+  if (found == calls_.end() || found->second.call) return nullptr;
+  auto& queue = found->second.target->queue;
+  for (auto call = queue.begin(); call != queue.end(); ++call) {
+    if ((*call)->number != number) continue;
+    std::unique_ptr<Call> taken = std::move(*call);
+    queue.erase(call);
+    calls_.erase(found);
+    return taken;
+  }
+  return nullptr;
+}
+
+}  // namespace leanto::node

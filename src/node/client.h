@@ -1,0 +1,58 @@
+// A client's connection: reads its frames, and is where the answers to them go.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "net/frame_stream.h"
+#include "node/call.h"
+#include "wire/call.h"
+#include "wire/head.h"
+
+namespace leanto::node {
+
+class Client;
+
+// What a node does for its clients.
+class ClientRequests {
+ public:
+  virtual ~ClientRequests() = default;
+  virtual void on_hello(Client& client, const wire::Json& head) = 0;
+  virtual void on_call(const std::shared_ptr<Client>& client, std::uint32_t stream, std::string_view head,
+                       wire::Body body) = 0;
+  // Head and body are good until this returns.
+  virtual void on_ask(const std::shared_ptr<Client>& client, std::uint32_t stream, std::string_view head,
+                      wire::Body body) = 0;
+  virtual void on_cancel(std::uint32_t call) = 0;
+  virtual void on_credit(std::uint32_t call, std::string_view head) = 0;
+  virtual void on_gone(Client& client) = 0;
+};
+
+class Client final : public ReplyPort, public std::enable_shared_from_this<Client> {
+ public:
+  Client(net::Loop& loop, net::Outgoing& outgoing, ClientRequests& requests, int socket);
+
+  // Serves the connection until it ends.
+  net::Task<> serve();
+  void close() { stream_->close(); }
+
+  void reply(wire::FrameType type, std::uint32_t stream, std::string_view head, wire::Body body) override;
+  void started(std::uint32_t stream, std::uint32_t number) override { calls_[stream] = number; }
+  void ended(std::uint32_t stream) override { calls_.erase(stream); }
+
+  const std::string& session() const { return session_; }
+  void set_session(std::string session) { session_ = std::move(session); }
+
+ private:
+  void on_frame(wire::Frame& frame);
+
+  ClientRequests& requests_;
+  std::shared_ptr<net::FrameStream> stream_;
+  std::string session_;
+  std::unordered_map<std::uint32_t, std::uint32_t> calls_;  // stream here → number on the node
+  std::size_t dropped_log_ = 0;
+};
+
+}  // namespace leanto::node

@@ -1,0 +1,94 @@
+#include "node/code_store.h"
+
+#include <chrono>
+
+namespace leanto::node {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr Duration kTidyDelay = 50ms;  // after the call that is waited for
+
+}  // namespace
+
+Result<std::unique_ptr<CodeStore>> CodeStore::open(net::Loop& loop, const Clock& clock, const std::string& cache,
+                                                   SnapshotLimits limits) {
+  Result<BlobStore> blobs = BlobStore::open(cache + "/blobs");
+  if (!blobs) return Failure(blobs.error());
+  std::unique_ptr<CodeStore> store(new CodeStore(loop, clock, *std::move(blobs), limits));
+  Result<std::unique_ptr<Workspaces>> workspaces = Workspaces::open(cache + "/workspaces", store->blobs_);
+  if (!workspaces) return Failure(workspaces.error());
+  store->workspaces_ = *std::move(workspaces);
+  return store;
+}
+
+CodeStore::CodeStore(net::Loop& loop, const Clock& clock, BlobStore blobs, SnapshotLimits limits)
+    : loop_(loop), clock_(clock), limits_(limits), blobs_(std::move(blobs)) {}
+
+net::Task<Result<Snapshot>> CodeStore::snapshot(std::string root) {
+  auto work = [this, root = std::move(root)] { return refresh(root); };
+  co_return co_await loop_.in_background(std::move(work));
+}
+
+Result<Snapshot> CodeStore::refresh(const std::string& root) {
+  Source& source = sources_[root];
+  if (!source.index) {
+    Result<std::unique_ptr<FileWatch>> watch = make_file_watch();
+    if (!watch) return Failure(watch.error());
+    source.watch = *std::move(watch);
+    source.index = std::make_unique<SourceIndex>(root, blobs_, *source.watch, clock_, limits_);
+  }
+  Result<Snapshot> snapshot = source.index->refresh();
+  if (snapshot) trees_[snapshot->digest] = snapshot->tree;
+  return snapshot;
+}
+
+net::Task<Result<Workspace>> CodeStore::lay_out(std::string project, Digest snapshot) {
+  auto work = [this, project = std::move(project), snapshot]() -> Result<Workspace> {
+    const Result<TreePtr> tree = find_tree(snapshot);
+    if (!tree) return Failure(tree.error());
+    return workspaces_->acquire(project, *tree);
+  };
+  co_return co_await loop_.in_background(std::move(work));
+}
+
+Result<TreePtr> CodeStore::find_tree(const Digest& snapshot) {
+  if (const auto found = trees_.find(snapshot); found != trees_.end()) return found->second;
+  Result<TreePtr> tree = load_tree(blobs_, snapshot);
+  if (!tree) {
+    return fail(ErrorKind::kSnapshot, "the code of snapshot {} is not here any more; send it again with .to()",
+                snapshot.hex().substr(0, 12));
+  }
+  trees_[snapshot] = *tree;
+  return tree;
+}
+
+void CodeStore::release(std::string path) {
+  auto give_up = [](CodeStore& store, std::string released) -> net::Task<> {
+    auto work = [&store, released] {
+      store.workspaces_->release(released);
+      return true;
+    };
+    co_await store.loop_.in_background(std::move(work));
+    co_await store.tidy_later();
+  };
+  loop_.spawn("release a workspace", give_up(*this, std::move(path)));
+}
+
+void CodeStore::tidy() { loop_.spawn("tidy workspaces", tidy_later()); }
+
+net::Task<> CodeStore::tidy_later() {
+  if (tidy_planned_) co_return;
+  tidy_planned_ = true;
+  co_await loop_.sleep(kTidyDelay);
+  tidy_planned_ = false;
+  // Step by step, so that whoever deploys meanwhile waits for one step at most.
+  Result<Tidied> tidied = Tidied::kMoreToDo;
+  while (tidied && *tidied == Tidied::kMoreToDo) {
+    auto work = [this] { return workspaces_->tidy(); };
+    tidied = co_await loop_.in_background(std::move(work));
+  }
+}
+
+}  // namespace leanto::node

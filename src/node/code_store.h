@@ -1,0 +1,56 @@
+// The user's code on this node: indexes of source trees, and the workspaces that workers run in.
+//
+// All of it is blocking work on files, which the loop's background thread does, one piece after the other.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "net/loop.h"
+#include "os/watch.h"
+#include "store/blobs.h"
+#include "store/source_index.h"
+#include "store/tree_load.h"
+#include "store/workspaces.h"
+
+namespace leanto::node {
+
+class CodeStore {
+ public:
+  static Result<std::unique_ptr<CodeStore>> open(net::Loop& loop, const Clock& clock, const std::string& cache,
+                                                 SnapshotLimits limits);
+
+  // The source tree as it is now.
+  net::Task<Result<Snapshot>> snapshot(std::string root);
+  // A directory with the snapshot laid out, kept until it's released.
+  net::Task<Result<Workspace>> lay_out(std::string project, Digest snapshot);
+  void release(std::string path);
+  // Soon, prepares what the next edit will need.
+  void tidy();
+
+ private:
+  CodeStore(net::Loop& loop, const Clock& clock, BlobStore blobs, SnapshotLimits limits);
+
+  struct Source {
+    std::unique_ptr<FileWatch> watch;
+    std::unique_ptr<SourceIndex> index;
+  };
+  Result<Snapshot> refresh(const std::string& root);
+  Result<TreePtr> find_tree(const Digest& snapshot);
+  net::Task<> tidy_later();
+
+  net::Loop& loop_;
+  const Clock& clock_;
+  const SnapshotLimits limits_;
+  bool tidy_planned_ = false;
+
+  // Touched by the background thread only.
+  BlobStore blobs_;
+  std::unique_ptr<Workspaces> workspaces_;
+  std::map<std::string, Source> sources_;
+  std::map<Digest, TreePtr> trees_;  // of this daemon's life
+};
+
+}  // namespace leanto::node

@@ -1,0 +1,120 @@
+#include "node/launcher.h"
+
+#include <utility>
+
+namespace leanto::node {
+
+using wire::Json;
+
+namespace {
+
+Json load_words(const ServiceSpec& service, const std::string& workspace) {
+  Json words = {{"op", "load"},
+                {"version", service.version},
+                {"module", service.module},
+                {"qualname", service.qualname},
+                {"is_main", service.is_main}};
+  if (service.snapshot) {
+    words["workspace"] = workspace;
+    words["root"] = service.root;
+    words["file"] = service.file;
+    words["search_path"] = service.search_path;
+  }
+  return words;
+}
+
+std::string from_hex(std::string_view hex) {
+  auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
+  std::string bytes;
+  for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
+    bytes += static_cast<char>(digit(hex[i]) << 4 | digit(hex[i + 1]));
+  }
+  return bytes;
+}
+
+}  // namespace
+
+ZygoteKey zygote_of(const ServiceSpec& service) { return {service.python, service.settings.env}; }
+
+TargetPtr Launcher::target_of(const ServicePtr& service) {
+  TargetPtr& target = targets_[service->version];
+  if (!target) {
+    target = std::make_shared<Target>();
+    target->service = service;
+  }
+  return target;
+}
+
+void Launcher::start_worker(const TargetPtr& target) { parts_.loop.spawn("start a worker", start_for(target)); }
+
+net::Task<> Launcher::start_for(TargetPtr target) {
+  Result<std::shared_ptr<Worker>> worker = co_await launch(target->service);
+  if (worker) {
+    parts_.calls.worker_started(target, *std::move(worker));
+  } else {
+    parts_.calls.start_failed(target, worker.error());
+  }
+}
+
+net::Task<Result<Json>> Launcher::ensure(TargetPtr target) {
+  target->retired = false;
+  for (const auto& worker : target->workers) {
+    if (worker->state() == WorkerState::kReady) co_return worker->offers();
+  }
+  ++target->starting;
+  Result<std::shared_ptr<Worker>> worker = co_await launch(target->service);
+  if (!worker) {
+    parts_.calls.start_failed(target, worker.error());
+    co_return Failure(worker.error());
+  }
+  Json offers = (*worker)->offers();
+  parts_.calls.worker_started(target, *std::move(worker));
+  co_return offers;
+}
+
+net::Task<Result<std::shared_ptr<Worker>>> Launcher::launch(ServicePtr service) {
+  std::string workspace;
+  if (service->snapshot) {
+    // Of one project, whatever its services: an edit patches what another one of them has laid out.
+    const Result<Workspace> laid_out = co_await parts_.code.lay_out(service->root, *service->snapshot);
+    if (!laid_out) co_return Failure(laid_out.error());
+    workspace = laid_out->path;
+  }
+  Result<std::shared_ptr<Worker>> worker = co_await fork(service);
+  if (!worker) {
+    if (!workspace.empty()) parts_.code.release(workspace);
+    co_return worker;
+  }
+  if (!workspace.empty()) {
+    parts_.loop.spawn("release a workspace", release_after(*worker, workspace));
+    parts_.code.tidy();
+  }
+  const Json words = load_words(*service, workspace);
+  const std::string values = from_hex(service->values_hex);
+  const Result<Json> offers = co_await (*worker)->load(words, values);
+  if (!offers) {
+    (*worker)->retire();
+    co_return Failure(offers.error());
+  }
+  co_return worker;
+}
+
+net::Task<Result<std::shared_ptr<Worker>>> Launcher::fork(ServicePtr service) {
+  const ZygoteKey key = zygote_of(*service);
+  const Result<std::shared_ptr<Zygote>> zygote = co_await parts_.zygotes.get(key);
+  if (!zygote) co_return Failure(zygote.error());
+  Result<Zygote::Forked> forked = co_await (*zygote)->fork_worker();
+  if (!forked) co_return Failure(forked.error());
+  auto worker = std::make_shared<Worker>(parts_.loop, parts_.outgoing, parts_.calls, service, forked->pid,
+                                         std::move(forked->channels));
+  worker->start();
+  (*zygote)->watch(worker);
+  co_return worker;
+}
+
+net::Task<> Launcher::release_after(std::shared_ptr<Worker> worker, std::string workspace) {
+  co_await worker->ended();
+  parts_.code.release(std::move(workspace));
+}
+
+}  // namespace leanto::node

@@ -1,0 +1,257 @@
+#include "node/node.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "net/readable.h"
+#include "node/python_package.h"
+#include "os/cgroup.h"
+#include "os/machine.h"
+#include "os/peer.h"
+#include "os/unix_socket.h"
+
+namespace leanto::node {
+
+using wire::FrameType;
+
+namespace {
+
+constexpr std::size_t kMaxHeads = 4096;
+
+std::string host_name() {
+  char name[256] = {};
+  return ::gethostname(name, sizeof name - 1) == 0 ? name : "here";
+}
+
+NodeFacts gather_facts(const NodeSettings& settings, const Clock& clock) {
+  return {settings.version,
+          settings.directories.socket().string(),
+          settings.directories.state.string(),
+          settings.directories.node_config().string(),
+          describe(detect_cgroups(SystemKernelFiles())),
+          clock.monotonic()};
+}
+
+LocalProvider make_provider(const NodeConfig& config) {
+  auto machine = [] {
+    const SystemKernelFiles files;
+    return read_machine(files, detect_cgroups(files), usable_cpus());
+  };
+  auto in_use = [] { return Resources{}; };
+  return LocalProvider({"here", host_name(), config.accelerators, config.price_per_hour}, machine, in_use);
+}
+
+void log_defect(std::string_view task, std::string_view what) {
+  fmt::print(stderr, "defect: the task '{}' threw: {}\n", task, what);
+}
+
+Result<ServicePtr> no_version(const std::string& version) {
+  return fail(ErrorKind::kNotFound, "version {} is not known here any more; send it again with .to()", version);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Node>> Node::open(NodeSettings settings, const Clock& clock) {
+  if (Status made = create_directories(settings.directories); !made) return Failure(made.error());
+  Result<LockAttempt> attempt = LockFile::try_take(settings.directories.state / "node.lock");
+  if (!attempt) return Failure(attempt.error());
+  if (!attempt->lock) {
+    return fail(ErrorKind::kAlreadyExists, "a node with process id {} runs on {} already", attempt->holder,
+                settings.directories.state.string());
+  }
+  Result<Ledger> ledger = Ledger::open(settings.directories.state / "ledger.sqlite");
+  if (!ledger) return Failure(ledger.error());
+  std::unique_ptr<Node> node(
+      new Node(std::move(settings), clock, *std::move(attempt->lock), *std::move(ledger)));
+  if (Status opened = node->open_parts(); !opened) return Failure(opened.error());
+  return node;
+}
+
+Node::Node(NodeSettings settings, const Clock& clock, LockFile lock, Ledger ledger)
+    : settings_(std::move(settings)),
+      clock_(clock),
+      lock_(std::move(lock)),
+      ledger_(std::move(ledger)),
+      facts_(gather_facts(settings_, clock)),
+      loop_(log_defect),
+      outgoing_(loop_),
+      ledger_access_(loop_, ledger_),
+      calls_(loop_, *this),
+      registry_(ledger_access_, clock),
+      log_(loop_, clock, (settings_.directories.state / "logs").string(), settings_.config.max_log_bytes),
+      zygotes_(loop_, ledger_access_, package_directory(settings_.directories).string(),
+               (settings_.directories.state / "node.log").string()),
+      provider_(make_provider(settings_.config)) {}
+
+Node::~Node() = default;
+
+Status Node::open_parts() {
+  for (const char* name : {"logs", "blobs", "workspaces"}) {
+    const auto& base = std::string_view(name) == "logs" ? settings_.directories.state : settings_.directories.cache;
+    if (Status made = create_private_directory(base / name); !made) return made;
+  }
+  if (Status unpacked = unpack_python_package(settings_.directories); !unpacked) return unpacked;
+  auto code = CodeStore::open(loop_, clock_, settings_.directories.cache.string(), settings_.config.snapshots);
+  if (!code) return Failure(code.error());
+  code_ = *std::move(code);
+  launcher_ = std::make_unique<Launcher>(Launcher::Parts{loop_, outgoing_, calls_, *code_, zygotes_});
+  calls_.set_starter(*launcher_);
+  objects_ =
+      std::make_unique<Objects>(Objects::Parts{loop_, calls_, *launcher_, ledger_access_, clock_});
+  operations_ = std::make_unique<Operations>(
+      Operations::Parts{loop_, clock_, calls_, *code_, *launcher_, ledger_access_, *objects_, registry_, log_,
+                        zygotes_, provider_, facts_, [this] { stop(); }});
+  if (Status restored = registry_.restore(ledger_); !restored) return restored;
+  return objects_->restore(ledger_);
+}
+
+Status Node::run(const std::function<void()>& on_ready) {
+  Result<UniqueFd> listener = listen_unix(settings_.directories.socket());
+  if (!listener) return Failure(listener.error());
+  loop_.spawn("accept", accept(*std::move(listener)));
+  on_ready();
+  loop_.run();
+  ::unlink(settings_.directories.socket().c_str());
+  return {};
+}
+
+void Node::stop() {
+  ::unlink(settings_.directories.socket().c_str());
+  auto end = [](Node& node) -> net::Task<> {
+    co_await node.log_.flush();
+    node.loop_.stop();  // the zygotes see that the node is gone, and end everything that they started
+  };
+  loop_.spawn("stop", end(*this));
+}
+
+net::Task<> Node::accept(UniqueFd listener) {
+  const int fd = listener.release();
+  ::fcntl(fd, F_SETFL, O_NONBLOCK);
+  net::Event never(loop_);
+  auto take = [this, fd] {
+    while (true) {
+      const int socket = ::accept4(fd, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+      if (socket < 0 && errno == EINTR) continue;
+      if (socket < 0) return net::Readable::Next::kGoOn;
+      serve(socket);
+    }
+  };
+  net::Readable::OnReadable on_readable = take;
+  net::Readable readable(loop_, fd, std::move(on_readable));
+  co_await never.wait();
+}
+
+// The socket's mode keeps others out already; this is for the superuser's mistakes and for inherited descriptors.
+void Node::serve(int socket) {
+  UniqueFd owned(socket);
+  const Result<PeerCredentials> peer = peer_credentials(socket);
+  if (!peer || (peer->uid != ::getuid() && peer->uid != 0)) return;
+  const auto client = std::make_shared<Client>(loop_, outgoing_, *this, owned.release());
+  loop_.spawn("client", client->serve());
+}
+
+void Node::on_hello(Client& client, const wire::Json& head) {
+  const std::string session = wire::find_string(head, "session").value_or("");
+  if (client.session().empty() && !session.empty()) {
+    client.set_session(session);
+    ++sessions_[session];
+  }
+  if (const auto python = wire::find_string(head, "python"); python && !python->empty()) {
+    zygotes_.warm({*python, {}});
+  }
+  client.reply(FrameType::kHello, 0,
+               wire::encode_head({{"version", settings_.version}, {"features", {"call", "stream"}}}), {});
+}
+
+void Node::on_gone(Client& client) {
+  const auto session = sessions_.find(client.session());
+  if (session == sessions_.end() || --session->second > 0) return;
+  sessions_.erase(session);
+  objects_->end_session(client.session());
+}
+
+Result<wire::CallHead> Node::parse_head(std::string_view head) {
+  if (const auto known = heads_.find(head); known != heads_.end()) return known->second;
+  Result<wire::CallHead> parsed = wire::parse_call_head(head);
+  if (parsed && parsed->parent == 0) {  // a parent's number is not met again
+    if (heads_.size() >= kMaxHeads) heads_.clear();
+    heads_.emplace(head, *parsed);
+  }
+  return parsed;
+}
+
+void Node::on_call(const std::shared_ptr<Client>& client, std::uint32_t stream, std::string_view head,
+                   wire::Body body) {
+  const Result<wire::CallHead> parsed = parse_head(head);
+  if (!parsed) return client->reply(FrameType::kError, stream, wire::encode_error(parsed.error()), {});
+  auto call = std::make_unique<Call>();
+  call->caller = client;
+  call->stream = stream;
+  call->head = head;
+  call->body = std::move(body);
+  if (parsed->how == wire::How::kNew) {
+    const Result<ServicePtr> service = find_service(*parsed);
+    if (!service) return client->reply(FrameType::kError, stream, wire::encode_error(service.error()), {});
+    call->body = std::move(call->body).to_owned();
+    loop_.spawn("make an object", objects_->create(*service, *parsed, std::move(call), client->session()));
+    return;
+  }
+  const Result<TargetPtr> target = find_target(*parsed);
+  if (!target) return client->reply(FrameType::kError, stream, wire::encode_error(target.error()), {});
+  calls_.submit(*target, std::move(call), *parsed);
+}
+
+Result<TargetPtr> Node::find_target(const wire::CallHead& head) {
+  if (head.target_kind == wire::TargetKind::kObject) return objects_->get_target(head.target);
+  if (head.target_kind == wire::TargetKind::kVersion) {
+    const auto known = launcher_->targets().find(head.target);
+    if (known != launcher_->targets().end()) return known->second;
+  }
+  const Result<ServicePtr> service = find_service(head);
+  if (!service) return Failure(service.error());
+  return launcher_->target_of(*service);
+}
+
+Result<ServicePtr> Node::find_service(const wire::CallHead& head) {
+  if (head.target_kind == wire::TargetKind::kName) return registry_.get_named(head.target);
+  if (head.target_kind == wire::TargetKind::kObject) {
+    return fail(ErrorKind::kInvalid, "an instance is made of a class, not of the object {}", head.target);
+  }
+  if (ServicePtr service = registry_.find_version(head.target)) return service;
+  return no_version(head.target);
+}
+
+void Node::on_ask(const std::shared_ptr<Client>& client, std::uint32_t stream, std::string_view head,
+                  wire::Body body) {
+  Result<wire::Json> decoded = wire::decode_head(head);
+  if (!decoded) return client->reply(FrameType::kError, stream, wire::encode_error(decoded.error()), {});
+  Request request{*std::move(decoded), std::move(body).to_owned(), client->session()};
+  loop_.spawn("ask", answer(client, stream, std::move(request)));
+}
+
+net::Task<> Node::answer(std::shared_ptr<Client> client, std::uint32_t stream, Request request) {
+  Result<Answer> answer = co_await operations_->run(std::move(request));
+  if (!answer) {
+    client->reply(FrameType::kError, stream, wire::encode_error(answer.error()), {});
+  } else {
+    client->reply(FrameType::kResult, stream, wire::encode_head(answer->head), std::move(answer->body));
+  }
+}
+
+void Node::on_output(const ServiceSpec& service, std::uint32_t call, OutputStream stream, std::string_view text) {
+  log_.append(service.name, call, stream, text);
+}
+
+void Node::on_imports(const ServiceSpec& service, const wire::Json& modules) {
+  zygotes_.learn(zygote_of(service), modules);
+}
+
+void Node::on_object_ended(const std::string& object_id, const Error& reason) {
+  objects_->on_ended(object_id, reason);
+}
+
+}  // namespace leanto::node

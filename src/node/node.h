@@ -1,0 +1,88 @@
+// The daemon of a machine: builds the parts, hands them to each other by reference, and serves clients.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "base/clock.h"
+#include "node/client.h"
+#include "node/config.h"
+#include "node/operations.h"
+#include "os/lock_file.h"
+#include "os/xdg.h"
+#include "provider/local.h"
+
+namespace leanto::node {
+
+struct NodeSettings {
+  Directories directories;
+  NodeConfig config;
+  std::string version;
+};
+
+class Node final : public ClientRequests, public CallObserver {
+ public:
+  // Takes the state directory over and opens what is kept there. kAlreadyExists: another node runs on it.
+  static Result<std::unique_ptr<Node>> open(NodeSettings settings, const Clock& clock);
+  ~Node() override;
+
+  // Listens, calls `on_ready`, and serves until `stop` is asked for.
+  Status run(const std::function<void()>& on_ready);
+  void stop();
+
+ private:
+  Node(NodeSettings settings, const Clock& clock, LockFile lock, Ledger ledger);
+  Status open_parts();
+  net::Task<> accept(UniqueFd listener);
+  void serve(int socket);
+
+  void on_hello(Client& client, const wire::Json& head) override;
+  void on_call(const std::shared_ptr<Client>& client, std::uint32_t stream, std::string_view head,
+               wire::Body body) override;
+  void on_ask(const std::shared_ptr<Client>& client, std::uint32_t stream, std::string_view head,
+              wire::Body body) override;
+  void on_cancel(std::uint32_t call) override { calls_.cancel(call); }
+  void on_credit(std::uint32_t call, std::string_view head) override { calls_.credit(call, head); }
+  void on_gone(Client& client) override;
+
+  void on_output(const ServiceSpec& service, std::uint32_t call, OutputStream stream,
+                 std::string_view text) override;
+  void on_imports(const ServiceSpec& service, const wire::Json& modules) override;
+  void on_object_ended(const std::string& object_id, const Error& reason) override;
+
+  net::Task<> answer(std::shared_ptr<Client> client, std::uint32_t stream, Request request);
+  Result<wire::CallHead> parse_head(std::string_view head);
+  Result<TargetPtr> find_target(const wire::CallHead& head);
+  Result<ServicePtr> find_service(const wire::CallHead& head);
+
+  const NodeSettings settings_;
+  const Clock& clock_;
+  LockFile lock_;
+  Ledger ledger_;
+  NodeFacts facts_;
+  net::Loop loop_;
+  net::Outgoing outgoing_;
+  LedgerAccess ledger_access_;
+  Calls calls_;
+  Registry registry_;
+  ServiceLog log_;
+  Zygotes zygotes_;
+  LocalProvider provider_;
+  // Made in `open_parts`, in this order.
+  std::unique_ptr<CodeStore> code_;
+  std::unique_ptr<Launcher> launcher_;
+  std::unique_ptr<Objects> objects_;
+  std::unique_ptr<Operations> operations_;
+
+  struct HeadHash : std::hash<std::string_view> {
+    using is_transparent = void;
+  };
+  std::unordered_map<std::string, wire::CallHead, HeadHash, std::equal_to<>> heads_;
+  std::unordered_map<std::string, int> sessions_;  // how many connections each has
+};
+
+}  // namespace leanto::node

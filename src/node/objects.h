@@ -1,0 +1,90 @@
+// Objects: values kept on this node under a name, and live instances of classes, each in a process of its own.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "node/calls.h"
+#include "node/launcher.h"
+#include "node/ledger_access.h"
+#include "os/unique_fd.h"
+
+namespace leanto::node {
+
+struct LiveObject {
+  std::string id;
+  std::string name;     // empty: it ends with the session that made it
+  std::string session;
+  std::string class_name;
+  wire::Json describe;
+  TargetPtr target;
+};
+using LiveObjectPtr = std::shared_ptr<LiveObject>;
+
+// A value that was put; its bytes lie in memory of the kernel's, not of this process.
+struct StoredValue {
+  UniqueFd memory;
+  std::size_t size = 0;
+  wire::Json sizes;  // of its buffers, null for a single one
+
+  static Result<StoredValue> store(std::string_view bytes, wire::Json sizes);
+  Result<wire::Body> load() const;
+};
+
+class Objects {
+ public:
+  struct Parts {
+    net::Loop& loop;
+    Calls& calls;
+    Launcher& launcher;
+    LedgerAccess& ledger;
+    const Clock& clock;
+  };
+  explicit Objects(Parts parts) : parts_(parts) {}
+
+  // How named objects of an earlier daemon's life ended, so that callers can be told.
+  Status restore(Ledger& ledger);
+
+  // Runs a call of How::kNew: makes the instance and answers the caller. `body` holds the arguments.
+  net::Task<> create(ServicePtr service, wire::CallHead head, std::unique_ptr<Call> call, std::string session);
+
+  Result<TargetPtr> get_target(const std::string& id) const;
+  LiveObjectPtr find_live(const std::string& name) const;
+  const StoredValue* find_value(const std::string& name) const;
+  // kNotFound; says how it ended when it was here.
+  Error not_found(const std::string& name) const;
+
+  Status put(const std::string& name, StoredValue value);
+  Status remove(const std::string& name);
+  Status rename(const std::string& from, const std::string& to);
+  void release(const std::string& id);          // the last handle of an unnamed one is gone
+  void end_session(const std::string& session);
+  void on_ended(const std::string& id, const Error& reason);
+
+  std::vector<std::string> names() const;
+  const std::unordered_map<std::string, LiveObjectPtr>& live() const { return live_; }
+  std::size_t value_count() const { return values_.size(); }
+
+ private:
+  bool is_taken(const std::string& name) const;
+  net::Task<bool> claim_name(const wire::CallHead& head, Call& call);
+  net::Task<Result<std::shared_ptr<Worker>>> take_worker(ServicePtr service);
+  void on_made(const LiveObjectPtr& object, const std::shared_ptr<Call>& asked, wire::FrameType type,
+               std::string_view head, wire::Body body);
+  void end(const LiveObjectPtr& object, const std::string& reason);
+  void record(const LiveObject& object);
+  std::int64_t now() const;
+
+  Parts parts_;
+  std::unordered_map<std::string, LiveObjectPtr> live_;  // by id
+  std::map<std::string, std::string> names_;             // name → id of a live one
+  std::map<std::string, StoredValue> values_;
+  std::map<std::string, std::shared_ptr<net::Event>> being_made_;  // names
+  std::map<std::string, std::string> ended_;                       // id or name → why
+};
+
+}  // namespace leanto::node

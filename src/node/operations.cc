@@ -1,0 +1,176 @@
+#include "node/operations.h"
+
+#include <utility>
+
+#include "base/nearest.h"
+
+namespace leanto::node {
+
+using wire::Json;
+
+Operations::Operations(Parts parts)
+    : parts_(std::move(parts)),
+      operations_{{"deploy", &Operations::deploy}, {"lookup", &Operations::lookup},
+                  {"save", &Operations::save},     {"cluster", &Operations::cluster},
+                  {"put", &Operations::put},       {"get", &Operations::get},
+                  {"keys", &Operations::keys},     {"delete", &Operations::remove},
+                  {"rename", &Operations::rename}, {"release", &Operations::release},
+                  {"status", &Operations::status}, {"ls", &Operations::list},
+                  {"logs", &Operations::logs},     {"stop", &Operations::stop}} {}
+
+net::Task<Result<Answer>> Operations::run(Request request) {
+  const std::string op = wire::find_string(request.head, "op").value_or("");
+  const auto found = operations_.find(op);
+  if (found == operations_.end()) {
+    co_return fail(ErrorKind::kInvalid, "a node of version {} cannot be asked for '{}'; upgrade the older side",
+                   parts_.facts.version, op);
+  }
+  const Operation operation = found->second;
+  co_return co_await (this->*operation)(request);
+}
+
+// Deploying
+
+net::Task<Result<Answer>> Operations::deploy(Request& request) {
+  Result<ServiceSpec> spec = parse_deploy(request.head, request.body.view());
+  if (!spec) co_return Failure(spec.error());
+  parts_.zygotes.warm(zygote_of(*spec));  // it starts while the source tree is looked at
+  if (!spec->root.empty()) {
+    const Result<Digest> snapshot = co_await find_snapshot(request, *spec);
+    if (!snapshot) co_return Failure(snapshot.error());
+    spec->snapshot = *snapshot;
+  }
+  spec->version = make_version(*spec);
+  const Result<ServicePtr> service = co_await make_known(*std::move(spec));
+  if (!service) co_return Failure(service.error());
+  co_return Answer{{{"v", (*service)->version}, {"name", (*service)->name}, {"describe", (*service)->describe}}, {}};
+}
+
+// The project's source as it is now, or, for what a worker sends on, as it was sent to there.
+net::Task<Result<Digest>> Operations::find_snapshot(const Request& request, const ServiceSpec& spec) {
+  if (const auto of = wire::find_string(request.head, "snapshot_of")) {
+    const ServicePtr sender = parts_.registry.find_version(*of);
+    if (sender && sender->snapshot) co_return *sender->snapshot;
+    if (const auto target = parts_.launcher.targets().find(*of);
+        target != parts_.launcher.targets().end() && target->second->service->snapshot) {
+      co_return *target->second->service->snapshot;
+    }
+    co_return fail(ErrorKind::kNotFound, "the version {} that this code came with is not known here", *of);
+  }
+  const Result<Snapshot> snapshot = co_await parts_.code.snapshot(spec.root);
+  if (!snapshot) co_return Failure(snapshot.error());
+  co_return snapshot->digest;
+}
+
+// Has a worker import the service, which shows that it can be had, and makes it the newest of its name.
+net::Task<Result<ServicePtr>> Operations::make_known(ServiceSpec spec) {
+  const std::string name = spec.name;
+  const std::string version = spec.version;
+  const ServicePtr known = parts_.registry.find_version(version);
+  const TargetPtr target = parts_.launcher.target_of(std::make_shared<const ServiceSpec>(spec));
+  const Result<Json> describe = co_await parts_.launcher.ensure(target);
+  if (!describe) co_return Failure(describe.error());
+  const Result<ServicePtr> newest = parts_.registry.get_named(name);
+  if (known && newest && (*newest)->version == version) co_return known;
+  spec.describe = *describe;
+  auto service = std::make_shared<const ServiceSpec>(std::move(spec));
+  if (newest) retire_former(name, version);
+  const Status added = co_await parts_.registry.add(service);
+  if (!added) co_return Failure(added.error());
+  co_return service;
+}
+
+// Workers of versions that no name stands for any more leave when they are idle; who still holds a handle of one and
+// calls it gets a new worker.
+void Operations::retire_former(const std::string& name, const std::string& version) {
+  const Result<ServicePtr> former = parts_.registry.get_named(name);
+  if (!former || (*former)->version == version) return;
+  for (const Registry::Row& row : parts_.registry.rows()) {
+    if (row.name != name && row.service->version == (*former)->version) return;
+  }
+  const auto target = parts_.launcher.targets().find((*former)->version);
+  if (target != parts_.launcher.targets().end()) parts_.calls.retire(target->second);
+}
+
+net::Task<Result<Answer>> Operations::lookup(Request& request) {
+  const Result<std::string> name = wire::require_string(request.head, "name");
+  if (!name) co_return Failure(name.error());
+  const Result<ServicePtr> service = parts_.registry.get_named(*name);
+  if (!service) co_return Failure(service.error());
+  const bool is_class = (*service)->kind == ServiceKind::kClass;
+  if (is_class != (wire::find_string(request.head, "kind") == "class")) {
+    co_return fail(ErrorKind::kInvalid, "'{}' is a {}; get it with lt.{}(name='{}')", *name,
+                   is_class ? "class" : "function", is_class ? "cls" : "function", *name);
+  }
+  co_return Answer{{{"v", (*service)->version}, {"describe", (*service)->describe}}, {}};
+}
+
+net::Task<Result<Answer>> Operations::save(Request& request) {
+  const Result<std::string> name = wire::require_string(request.head, "name");
+  const Result<std::string> version = wire::require_string(request.head, "v");
+  if (!name) co_return Failure(name.error());
+  if (!version) co_return Failure(version.error());
+  const Status saved = co_await parts_.registry.save(*name, *version);
+  if (!saved) co_return Failure(saved.error());
+  co_return Answer{};
+}
+
+// Objects
+
+net::Task<Result<Answer>> Operations::put(Request& request) {
+  const Result<std::string> key = wire::require_string(request.head, "key");
+  if (!key) co_return Failure(key.error());
+  Result<StoredValue> value = StoredValue::store(request.body.view(), request.head.value("b", Json()));
+  if (!value) co_return Failure(value.error());
+  const Status put = parts_.objects.put(*key, *std::move(value));
+  if (!put) co_return Failure(put.error());
+  co_return Answer{};
+}
+
+net::Task<Result<Answer>> Operations::get(Request& request) {
+  const Result<std::string> key = wire::require_string(request.head, "key");
+  if (!key) co_return Failure(key.error());
+  if (const LiveObjectPtr object = parts_.objects.find_live(*key)) {
+    co_return Answer{{{"kind", "live"},
+                      {"o", object->id},
+                      {"cls", object->class_name},
+                      {"describe", object->describe}},
+                     {}};
+  }
+  const StoredValue* value = parts_.objects.find_value(*key);
+  if (value == nullptr) co_return Failure(parts_.objects.not_found(*key));
+  Result<wire::Body> body = value->load();
+  if (!body) co_return Failure(body.error());
+  Answer answer{{{"kind", "value"}}, *std::move(body)};
+  if (!value->sizes.is_null()) answer.head["b"] = value->sizes;
+  co_return answer;
+}
+
+net::Task<Result<Answer>> Operations::keys(Request&) {
+  co_return Answer{{{"keys", parts_.objects.names()}}, {}};
+}
+
+net::Task<Result<Answer>> Operations::remove(Request& request) {
+  const Result<std::string> key = wire::require_string(request.head, "key");
+  if (!key) co_return Failure(key.error());
+  const Status removed = parts_.objects.remove(*key);
+  if (!removed) co_return Failure(removed.error());
+  co_return Answer{};
+}
+
+net::Task<Result<Answer>> Operations::rename(Request& request) {
+  const Result<std::string> key = wire::require_string(request.head, "key");
+  const Result<std::string> to = wire::require_string(request.head, "to");
+  if (!key) co_return Failure(key.error());
+  if (!to) co_return Failure(to.error());
+  const Status renamed = parts_.objects.rename(*key, *to);
+  if (!renamed) co_return Failure(renamed.error());
+  co_return Answer{};
+}
+
+net::Task<Result<Answer>> Operations::release(Request& request) {
+  parts_.objects.release(wire::find_string(request.head, "o").value_or(""));
+  co_return Answer{};
+}
+
+}  // namespace leanto::node

@@ -1,0 +1,88 @@
+// What can be asked of a node (docs/wire.md, "Operations"): one function each, from a request to an answer.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "node/calls.h"
+#include "node/code_store.h"
+#include "node/launcher.h"
+#include "node/objects.h"
+#include "node/registry.h"
+#include "node/service_log.h"
+#include "node/zygotes.h"
+#include "provider/provider.h"
+
+namespace leanto::node {
+
+struct Request {
+  wire::Json head;
+  wire::Body body;
+  std::string session;
+};
+
+struct Answer {
+  wire::Json head = wire::Json::object();
+  wire::Body body;
+};
+
+// What `status` says about the daemon itself.
+struct NodeFacts {
+  std::string version;
+  std::string socket;
+  std::string state_directory;
+  std::string config_file;
+  std::string cgroups;
+  MonotonicTime started;
+};
+
+class Operations {
+ public:
+  struct Parts {
+    net::Loop& loop;
+    const Clock& clock;
+    Calls& calls;
+    CodeStore& code;
+    Launcher& launcher;
+    LedgerAccess& ledger;
+    Objects& objects;
+    Registry& registry;
+    ServiceLog& log;
+    Zygotes& zygotes;
+    Provider& provider;
+    const NodeFacts& facts;
+    std::function<void()> stop;
+  };
+  explicit Operations(Parts parts);
+
+  net::Task<Result<Answer>> run(Request request);
+
+ private:
+  using Operation = net::Task<Result<Answer>> (Operations::*)(Request& request);
+
+  net::Task<Result<Answer>> deploy(Request& request);
+  net::Task<Result<Answer>> lookup(Request& request);
+  net::Task<Result<Answer>> save(Request& request);
+  net::Task<Result<Answer>> cluster(Request& request);
+  net::Task<Result<Answer>> put(Request& request);
+  net::Task<Result<Answer>> get(Request& request);
+  net::Task<Result<Answer>> keys(Request& request);
+  net::Task<Result<Answer>> remove(Request& request);
+  net::Task<Result<Answer>> rename(Request& request);
+  net::Task<Result<Answer>> release(Request& request);
+  net::Task<Result<Answer>> status(Request& request);
+  net::Task<Result<Answer>> list(Request& request);
+  net::Task<Result<Answer>> logs(Request& request);
+  net::Task<Result<Answer>> stop(Request& request);
+
+  net::Task<Result<Digest>> find_snapshot(const Request& request, const ServiceSpec& spec);
+  net::Task<Result<ServicePtr>> make_known(ServiceSpec spec);
+  void retire_former(const std::string& name, const std::string& version);
+  Result<Offer> choose_offer(const wire::Json& words);
+
+  Parts parts_;
+  std::unordered_map<std::string, Operation> operations_;
+};
+
+}  // namespace leanto::node

@@ -1,0 +1,157 @@
+// The operations that tell people what there is and what goes on, and those on the node as a whole.
+#include <unistd.h>
+
+#include <chrono>
+
+#include "node/operations.h"
+#include "base/byte_size.h"
+#include "os/process_stat.h"
+#include "provider/choose.h"
+
+namespace leanto::node {
+
+using wire::Json;
+
+namespace {
+
+Json memory_of(pid_t pid) {
+  const auto memory = process_memory(SystemKernelFiles(), pid, MemoryDetail::kQuick);
+  if (!memory) return nullptr;
+  return memory->rss_bytes;
+}
+
+double seconds_since(const Clock& clock, MonotonicTime then) {
+  return std::chrono::duration<double>(clock.monotonic() - then).count();
+}
+
+Json worker_row(const Worker& worker, const Target& target) {
+  Json row = {{"pid", worker.pid()},
+              {"service", target.service->name},
+              {"version", target.service->version},
+              {"calls", worker.running()},
+              {"memory", memory_of(worker.pid())}};
+  if (target.kind == TargetKind::kObject) row["object"] = target.label;
+  return row;
+}
+
+}  // namespace
+
+net::Task<Result<Answer>> Operations::status(Request&) {
+  Json workers = Json::array();
+  for (const auto& [version, target] : parts_.launcher.targets()) {
+    for (const auto& worker : target->workers) workers.push_back(worker_row(*worker, *target));
+  }
+  for (const auto& [id, object] : parts_.objects.live()) {
+    for (const auto& worker : object->target->workers) workers.push_back(worker_row(*worker, *object->target));
+  }
+  Json zygotes = Json::array();
+  for (const ZygoteReport& zygote : parts_.zygotes.report()) {
+    zygotes.push_back({{"pid", zygote.pid},
+                       {"python", zygote.python},
+                       {"modules", zygote.modules},
+                       {"renewing", zygote.renewing},
+                       {"memory", memory_of(zygote.pid)}});
+  }
+  const NodeFacts& facts = parts_.facts;
+  co_return Answer{{{"version", facts.version},
+                    {"pid", ::getpid()},
+                    {"socket", facts.socket},
+                    {"state_directory", facts.state_directory},
+                    {"config_file", facts.config_file},
+                    {"cgroups", facts.cgroups},
+                    {"memory", memory_of(::getpid())},
+                    {"uptime", seconds_since(parts_.clock, facts.started)},
+                    {"calls", parts_.calls.running()},
+                    {"workers", workers},
+                    {"zygotes", zygotes}},
+                   {}};
+}
+
+net::Task<Result<Answer>> Operations::list(Request&) {
+  Json services = Json::array();
+  for (const Registry::Row& row : parts_.registry.rows()) {
+    const ServiceSpec& service = *row.service;
+    services.push_back({{"name", row.name},
+                        {"kind", service.kind == ServiceKind::kClass ? "class" : "function"},
+                        {"version", service.version},
+                        {"callable", service.module + "." + service.qualname},
+                        {"root", service.root},
+                        {"saved_at", row.at}});
+  }
+  Json objects = Json::array();
+  for (const auto& [id, object] : parts_.objects.live()) {
+    objects.push_back({{"name", object->name}, {"id", id}, {"kind", "live"}, {"class", object->class_name}});
+  }
+  for (const std::string& name : parts_.objects.names()) {
+    if (parts_.objects.find_value(name) != nullptr) objects.push_back({{"name", name}, {"kind", "value"}});
+  }
+  co_return Answer{{{"services", services}, {"objects", objects}}, {}};
+}
+
+net::Task<Result<Answer>> Operations::logs(Request& request) {
+  const Result<std::string> name = wire::require_string(request.head, "name");
+  if (!name) co_return Failure(name.error());
+  const Result<ServicePtr> service = parts_.registry.get_named(*name);
+  if (!service) co_return Failure(service.error());
+  co_await parts_.log.flush();
+  co_return Answer{{{"file", parts_.log.file_of((*service)->name)}}, {}};
+}
+
+net::Task<Result<Answer>> Operations::stop(Request&) {
+  parts_.loop.post(parts_.stop);
+  co_return Answer{{{"pid", ::getpid()}}, {}};
+}
+
+// Clusters: who can give what is asked, and what was asked before under that name.
+
+net::Task<Result<Answer>> Operations::cluster(Request& request) {
+  const Result<std::string> name = wire::require_string(request.head, "name");
+  if (!name) co_return Failure(name.error());
+  Json words = request.head.value("words", Json::object());
+  if (!words.is_object()) words = Json::object();
+  if (words.empty()) {
+    auto find = [name = *name](Ledger& ledger) { return ledger.find_cluster(name); };
+    const auto known = co_await parts_.ledger.with(std::move(find));
+    if (!known) co_return Failure(known.error());
+    if (!*known) {
+      co_return fail(ErrorKind::kNotFound,
+                     "no cluster is named '{0}'; this machine is lt.cluster(\"here\"), and a new one is made by saying "
+                     "what it must have: lt.cluster(\"{0}\", instance_type=\"A10G:1\")",
+                     *name);
+    }
+    words = Json::parse((*known)->spec, nullptr, false);
+  }
+  const Result<Offer> offer = choose_offer(words);
+  if (!offer) co_return Failure(offer.error());
+  const std::string spec = words.dump(-1, ' ', false, Json::error_handler_t::replace);
+  auto keep = [record = ClusterRecord{*name, spec, 0}](Ledger& ledger) {
+    (void)ledger.remove_cluster(record.name);  // the newest words count
+    return ledger.put_cluster(record);
+  };
+  const Status kept = co_await parts_.ledger.with(std::move(keep));
+  if (!kept) co_return Failure(kept.error());
+  co_return Answer{{{"provider", offer->provider}, {"node", offer->node}}, {}};
+}
+
+Result<Offer> Operations::choose_offer(const Json& words) {
+  Requirements requirements;
+  if (const auto type = wire::find_string(words, "instance_type")) {
+    const Result<Requirements> parsed = parse_requirements(*type);
+    if (!parsed) return Failure(parsed.error());
+    requirements = *parsed;
+  }
+  if (const auto cpus = wire::find_number(words, "cpus")) requirements.cpus = *cpus;
+  if (const auto memory = words.find("memory"); memory != words.end()) {
+    const Result<std::uint64_t> bytes =
+        memory->is_string() ? parse_byte_size(memory->get<std::string>())
+                            : Result<std::uint64_t>(memory->is_number_unsigned() ? memory->get<std::uint64_t>() : 0);
+    if (!bytes) return Failure(bytes.error());
+    requirements.memory_bytes = *bytes;
+  }
+  const Result<std::vector<Offer>> offers = parts_.provider.offers(requirements);
+  if (!offers) return Failure(offers.error());
+  const std::string policy = wire::find_string(words, "provider").value_or(std::string(kCheapest));
+  return choose(policy, requirements, *offers, parts_.facts.config_file);
+}
+
+}  // namespace leanto::node

@@ -1,0 +1,41 @@
+// What services write, kept in a file for each: one JSON object a line, {"time", "call", "stream", "text"}.
+//
+// Text waits in memory for a moment and is then appended by the background thread. A file that grows over the limit
+// is renamed to `.1`, in place of the one before.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "net/loop.h"
+#include "wire/output_records.h"
+
+namespace leanto::node {
+
+class ServiceLog {
+ public:
+  ServiceLog(net::Loop& loop, const Clock& clock, std::string directory, std::uint64_t max_bytes);
+
+  void append(const std::string& service, std::uint32_t call, wire::OutputStream stream, std::string_view text);
+  // Writes what waits; afterwards the file has everything that was appended before.
+  net::Task<> flush();
+
+  // The file of a service; its name is the service's with what a file name can't have replaced.
+  std::string file_of(const std::string& service) const;
+
+ private:
+  net::Task<> flush_later();
+
+  net::Loop& loop_;
+  const Clock& clock_;
+  const std::string directory_;
+  const std::uint64_t max_bytes_;
+  std::map<std::string, std::string> waiting_;  // service → lines
+  std::size_t waiting_bytes_ = 0;
+  bool flush_planned_ = false;
+};
+
+}  // namespace leanto::node

@@ -1,0 +1,115 @@
+#include "node/service_spec.h"
+
+namespace leanto::node {
+
+using wire::Json;
+
+namespace {
+
+std::string_view kind_name(ServiceKind kind) {
+  return kind == ServiceKind::kClass ? "class" : "function";
+}
+
+Json settings_to_json(const ServiceSettings& settings) {
+  return {{"concurrency", settings.concurrency}, {"workers", settings.workers}, {"env", settings.env}};
+}
+
+Result<int> read_count(const Json& settings, std::string_view key, int otherwise) {
+  const auto found = settings.find(key);
+  if (found == settings.end()) return otherwise;
+  if (!found->is_number_integer() || *found < 1 || *found > 10'000) {
+    return fail(ErrorKind::kInvalid, "the setting {}={} makes no sense; give a whole number from 1 to 10,000",
+                key, found->dump());
+  }
+  return found->get<int>();
+}
+
+Result<ServiceSettings> read_settings(const Json& settings) {
+  ServiceSettings result;
+  const Result<int> concurrency = read_count(settings, "concurrency", result.concurrency);
+  if (!concurrency) return Failure(concurrency.error());
+  const Result<int> workers = read_count(settings, "workers", result.workers);
+  if (!workers) return Failure(workers.error());
+  result.concurrency = *concurrency;
+  result.workers = *workers;
+  const auto env = settings.find("env");
+  if (env == settings.end()) return result;
+  for (const auto& [name, value] : env->items()) {
+    if (!value.is_string()) return fail(ErrorKind::kInvalid, "env: the value of {} is not text", name);
+    result.env[name] = value.get<std::string>();
+  }
+  return result;
+}
+
+std::vector<std::string> read_strings(const Json& words, std::string_view key) {
+  std::vector<std::string> strings;
+  const auto found = words.find(key);
+  if (found == words.end() || !found->is_array()) return strings;
+  for (const Json& item : *found) {
+    if (item.is_string()) strings.push_back(item.get<std::string>());
+  }
+  return strings;
+}
+
+// What is the same in a deploy's words and in a stored spec.
+Result<ServiceSpec> read_common(const Json& words) {
+  ServiceSpec spec;
+  for (const auto& [key, field] : {std::pair{"name", &spec.name},
+                                   {"project", &spec.project},
+                                   {"module", &spec.module},
+                                   {"qualname", &spec.qualname},
+                                   {"python", &spec.python}}) {
+    Result<std::string> value = wire::require_string(words, key);
+    if (!value) return Failure(value.error());
+    *field = *std::move(value);
+  }
+  spec.kind = wire::find_string(words, "kind") == "class" ? ServiceKind::kClass : ServiceKind::kFunction;
+  spec.is_main = wire::find_flag(words, "is_main", false);
+  spec.root = wire::find_string(words, "root").value_or("");
+  spec.file = wire::find_string(words, "file").value_or("");
+  spec.search_path = read_strings(words, "search_path");
+  const Result<ServiceSettings> settings = read_settings(words.value("settings", Json::object()));
+  if (!settings) return Failure(settings.error());
+  spec.settings = *settings;
+  return spec;
+}
+
+}  // namespace
+
+Result<ServiceSpec> parse_deploy(const Json& words, std::string_view values) {
+  Result<ServiceSpec> spec = read_common(words);
+  if (spec) spec->values_hex = to_hex(values);
+  return spec;
+}
+
+std::string make_version(const ServiceSpec& spec) {
+  Json json = to_json(spec);
+  for (const char* key : {"version", "name", "project", "describe"}) json.erase(key);
+  // Keys are sorted, and strings that are not UTF-8 (paths) are told apart by their bytes.
+  return Digest::of(wire::encode_head(json)).hex().substr(0, 32);
+}
+
+Json to_json(const ServiceSpec& spec) {
+  Json json = {{"version", spec.version},   {"name", spec.name},
+               {"project", spec.project},   {"kind", kind_name(spec.kind)},
+               {"module", spec.module},     {"qualname", spec.qualname},
+               {"python", spec.python},     {"is_main", spec.is_main},
+               {"root", spec.root},         {"file", spec.file},
+               {"values", spec.values_hex}, {"search_path", spec.search_path},
+               {"settings", settings_to_json(spec.settings)},
+               {"describe", spec.describe}};
+  if (spec.snapshot) json["snapshot"] = spec.snapshot->hex();
+  return json;
+}
+
+Result<ServiceSpec> service_from_json(const Json& json) {
+  Result<ServiceSpec> spec = read_common(json);
+  if (!spec) return spec;
+  spec->version = wire::find_string(json, "version").value_or("");
+  spec->values_hex = wire::find_string(json, "values").value_or("");
+  spec->describe = json.value("describe", Json::object());
+  if (const auto snapshot = wire::find_string(json, "snapshot")) spec->snapshot = Digest::parse(*snapshot);
+  return spec;
+}
+
+}  // namespace leanto::node

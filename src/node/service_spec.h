@@ -1,0 +1,56 @@
+// A service at a version, as a value: everything that decides what a worker of it runs.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/digest.h"
+#include "base/result.h"
+#include "wire/head.h"
+
+namespace leanto::node {
+
+enum class ServiceKind { kFunction, kClass };
+
+struct ServiceSettings {
+  int concurrency = 256;  // calls at once in one worker or object
+  int workers = 1;        // at most, for a function
+  std::map<std::string, std::string> env;
+
+  friend bool operator==(const ServiceSettings&, const ServiceSettings&) = default;
+};
+
+struct ServiceSpec {
+  std::string version;  // 32 hex digits of the digest of all that follows but name, project and describe
+  std::string name;
+  std::string project;
+  ServiceKind kind = ServiceKind::kFunction;
+  std::string module;
+  std::string qualname;
+  std::string python;  // the interpreter
+  bool is_main = false;
+  // Of a project's code; absent for what is installed with the interpreter.
+  std::optional<Digest> snapshot;
+  std::string root;
+  std::string file;
+  std::vector<std::string> search_path;
+  std::string values_hex;  // the pickled handles that a script needs
+  ServiceSettings settings;
+  wire::Json describe = wire::Json::object();  // what a worker said that it offers
+
+  friend bool operator==(const ServiceSpec&, const ServiceSpec&) = default;
+};
+
+using ServicePtr = std::shared_ptr<const ServiceSpec>;
+
+// Reads the words of a deploy; `snapshot` and `version` are still to be filled in.
+Result<ServiceSpec> parse_deploy(const wire::Json& words, std::string_view values);
+std::string make_version(const ServiceSpec& spec);
+
+wire::Json to_json(const ServiceSpec& spec);
+Result<ServiceSpec> service_from_json(const wire::Json& json);
+
+}  // namespace leanto::node

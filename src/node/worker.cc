@@ -1,0 +1,241 @@
+#include "node/worker.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <utility>
+
+#include "os/fd_passing.h"
+
+namespace leanto::node {
+
+using namespace std::chrono_literals;
+using wire::FrameType;
+
+namespace {
+
+// Importing torch on a busy machine takes a while; a module that never ends importing must end.
+constexpr Duration kLoadLimit = 10min;
+// What a dead process wrote lies in the sockets already; reading it takes a moment.
+constexpr Duration kDrainLimit = 200ms;
+constexpr Duration kLeaveLimit = 5s;
+
+}  // namespace
+
+Worker::Worker(net::Loop& loop, net::Outgoing& outgoing, WorkerEvents& events, ServicePtr service,
+               pid_t pid, WorkerChannels channels)
+    : loop_(loop),
+      events_(events),
+      service_(std::move(service)),
+      pid_(pid),
+      stream_(std::make_shared<net::FrameStream>(loop, outgoing, channels.main.release())),
+      side_(std::move(channels.side)),
+      pass_(std::move(channels.pass)),
+      nonce_(channels.nonce),
+      out_(loop, std::move(channels.out), OutputStream::kStdout, nonce_,
+           [this](const OutputPiece& piece) { attribute(0, piece); }),
+      err_(loop, std::move(channels.err), OutputStream::kStderr, nonce_,
+           [this](const OutputPiece& piece) { attribute(0, piece); }),
+      load_ended_(loop),
+      stream_ended_(loop),
+      ended_(loop) {}
+
+void Worker::start() { loop_.spawn("worker", receive()); }
+
+net::Task<> Worker::receive() {
+  const std::shared_ptr<Worker> self = shared_from_this();
+  auto on_frame = [this](wire::Frame& frame) { this->on_frame(frame); };
+  net::FrameStream::OnFrame handler = on_frame;
+  const Status status = co_await stream_->receive(std::move(handler));
+  if (!status) kill();  // it does not speak our protocol any more
+  stream_ended_.set();
+}
+
+net::Task<Result<wire::Json>> Worker::load(const wire::Json& words, std::string_view values) {
+  const std::shared_ptr<Worker> self = shared_from_this();
+  stream_->send(FrameType::kAsk, 0, wire::encode_head(words), wire::Body(values));
+  if (co_await load_ended_.wait(kLoadLimit) == net::Waited::kTimedOut) {
+    kill();
+    co_return fail(ErrorKind::kTimeout, "{}: its module was not imported within 10 minutes", service_->name);
+  }
+  co_return *loaded_;
+}
+
+void Worker::send_call(std::uint32_t number, std::string_view head, wire::Body body) {
+  running_.try_emplace(number);
+  ++calls_sent_;
+  stream_->send(FrameType::kCall, number, head, std::move(body));
+}
+
+void Worker::send_cancel(std::uint32_t number) { stream_->send(FrameType::kCancel, number, {}); }
+
+void Worker::send_credit(std::uint32_t number, std::string_view head) {
+  stream_->send(FrameType::kCredit, number, head);
+}
+
+void Worker::on_frame(wire::Frame& frame) {
+  heard_since_tick_ = true;
+  switch (frame.type) {
+    case FrameType::kResult:
+    case FrameType::kError:
+      if (frame.stream == 0) {
+        on_load_answer(frame);
+        break;
+      }
+      [[fallthrough]];
+    case FrameType::kYield:
+      if (!running_.contains(frame.stream)) break;
+      drain_output(frame.stream);
+      if (frame.type != FrameType::kYield) close_call(frame.stream);
+      events_.on_answer(*this, frame.type, frame.stream, frame.head, std::move(frame.body));
+      leave_if_idle();
+      break;
+    case FrameType::kReady:
+      on_load_answer(frame);
+      break;
+    case FrameType::kReading:
+      if (const auto head = wire::decode_head(frame.head)) {
+        calls_taken_up_ = static_cast<std::uint64_t>(wire::find_number(*head, "n").value_or(0));
+      }
+      break;
+    case FrameType::kImports:
+      if (const auto head = wire::decode_head(frame.head); head && head->contains("modules")) {
+        events_.on_imports(*this, (*head)["modules"]);
+      }
+      break;
+    case FrameType::kPipes:
+      take_call_pipes(frame.stream);
+      break;
+    default:
+      break;  // a worker has nothing else to say
+  }
+}
+
+void Worker::on_load_answer(const wire::Frame& frame) {
+  if (loaded_) return;
+  drain_output(0);
+  const Result<wire::Json> head = wire::decode_head(frame.head);
+  if (!head) {
+    loaded_ = Failure(head.error());
+  } else if (frame.type == FrameType::kReady) {
+    state_ = WorkerState::kReady;
+    loaded_ = head->value("describe", wire::Json::object());
+  } else {
+    Error error = wire::error_from_head(*head);
+    if (const auto traceback = wire::find_string(*head, "traceback"); traceback && !traceback->empty()) {
+      error.message += "\n\n" + *traceback;
+    }
+    loaded_ = Failure(std::move(error));
+  }
+  load_ended_.set();
+}
+
+// The side channel and `stream_` are two sockets: the descriptors were sent before the frame that announces them.
+void Worker::take_call_pipes(std::uint32_t number) {
+  drain_output(0);  // what the call wrote so far went through the worker's own pipes
+  std::array<char, 4> bytes;
+  Result<ReceivedFds> received = receive_fds(side_.get(), bytes, 2);
+  const auto call = running_.find(number);
+  if (!received || received->fds.size() != 2 || call == running_.end()) return;
+  auto on_piece = [this, number](const OutputPiece& piece) { attribute(number, piece); };
+  call->second.out = std::make_unique<LogPipe>(loop_, std::move(received->fds[0]), OutputStream::kStdout,
+                                               nonce_, on_piece);
+  call->second.err = std::make_unique<LogPipe>(loop_, std::move(received->fds[1]), OutputStream::kStderr,
+                                               nonce_, on_piece);
+}
+
+// Everything that was written before the frame at hand was sent lies in the pipes by now.
+void Worker::drain_output(std::uint32_t number) {
+  out_.drain();
+  err_.drain();
+  const auto call = running_.find(number);
+  if (call == running_.end() || !call->second.out) return;
+  call->second.out->drain();
+  call->second.err->drain();
+}
+
+// `pipe_call` is the call that the pipe belongs to, 0 for the worker's own pipes. Bytes without a record in those
+// come from C code: they belong to the only call that runs, and when several run, to the service.
+void Worker::attribute(std::uint32_t pipe_call, const OutputPiece& piece) {
+  std::uint32_t number = piece.call.value_or(pipe_call);
+  if (!piece.call && pipe_call == 0 && running_.size() == 1) number = running_.begin()->first;
+  events_.on_output(*this, number, piece.stream, piece.text);
+}
+
+void Worker::close_call(std::uint32_t number) {
+  const auto call = running_.find(number);
+  if (call == running_.end()) return;
+  if (call->second.out) {
+    call->second.out->finish();
+    call->second.err->finish();
+  }
+  running_.erase(number);
+}
+
+void Worker::retire() {
+  if (state_ == WorkerState::kReady || state_ == WorkerState::kStarting) state_ = WorkerState::kLeaving;
+  leave_if_idle();
+}
+
+void Worker::leave_if_idle() {
+  if (state_ != WorkerState::kLeaving || !running_.empty() || !stream_->is_open()) return;
+  stream_->close();  // the process sees the end of file, runs its exit handlers and ends
+  auto make_sure = [](std::shared_ptr<Worker> worker) -> net::Task<> {
+    co_await worker->loop_.sleep(kLeaveLimit);
+    if (worker->state_ != WorkerState::kEnded) worker->kill();
+  };
+  loop_.spawn("worker leaves", make_sure(shared_from_this()));
+}
+
+void Worker::kill() {
+  if (state_ != WorkerState::kEnded) (void)kill_group(pid_, SIGKILL);
+}
+
+void Worker::on_exit(const ExitStatus& status) {
+  if (exit_status_) return;
+  exit_status_ = status;
+  loop_.spawn("worker ended", end_after_exit());
+}
+
+net::Task<> Worker::end_after_exit() {
+  const std::shared_ptr<Worker> self = shared_from_this();
+  // A child that user code forked may hold the connection open; what the worker itself sent is here by then.
+  co_await stream_ended_.wait(kDrainLimit);
+  end();
+}
+
+void Worker::end() {
+  if (state_ == WorkerState::kEnded) return;
+  out_.finish();
+  err_.finish();
+  while (!running_.empty()) {
+    const std::uint32_t number = running_.begin()->first;
+    drain_output(number);
+    close_call(number);
+    events_.on_answer(*this, FrameType::kError, number, {}, {});
+  }
+  state_ = WorkerState::kEnded;
+  stream_->close();
+  if (!loaded_) {
+    loaded_ = fail(ErrorKind::kWorkerDied, "{}: the worker ended while its module was imported: {}", service_->name,
+                   exit_status_ ? describe(*exit_status_) : "unknown");
+    load_ended_.set();
+  }
+  ended_.set();
+  events_.on_ended(*this);
+}
+
+void Worker::tick() {
+  const bool stalled = !heard_since_tick_ && !running_.empty() && calls_taken_up_ < calls_sent_;
+  heard_since_tick_ = false;
+  if (stalled && ::write(pass_.get(), "p", 1) < 0) return;  // full: it has been told often enough
+}
+
+std::vector<std::uint32_t> Worker::running_calls() const {
+  std::vector<std::uint32_t> numbers;
+  for (const auto& [number, pipes] : running_) numbers.push_back(number);
+  return numbers;
+}
+
+}  // namespace leanto::node

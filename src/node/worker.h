@@ -1,0 +1,135 @@
+// One worker: the node's side of a Python process that hosts a service.
+//
+//   starting ── READY ──▶ ready ── retire, last call ends ──▶ leaving ──▶ ended
+//       └──────────── ERROR, or the process ends ────────────────────────▶ ended
+//
+// It carries calls to the process and their answers back to `WorkerEvents`, attributes the output of its pipes to
+// calls, and, when the process ends, says so once, after everything that came before has been handed on.
+#pragma once
+
+#include <sys/types.h>
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "base/clock.h"
+#include "net/event.h"
+#include "net/frame_stream.h"
+#include "node/call.h"
+#include "node/log_pipe.h"
+#include "node/service_spec.h"
+#include "os/process.h"
+#include "os/unique_fd.h"
+#include "wire/head.h"
+
+namespace leanto::node {
+
+class Worker;
+
+// What a worker tells its owner; all on the loop.
+class WorkerEvents {
+ public:
+  virtual ~WorkerEvents() = default;
+  virtual void on_answer(Worker& worker, wire::FrameType type, std::uint32_t call, std::string_view head,
+                         wire::Body body) = 0;
+  // Output of a call, or of the service itself when `call` is 0.
+  virtual void on_output(Worker& worker, std::uint32_t call, OutputStream stream, std::string_view text) = 0;
+  virtual void on_imports(Worker& worker, const wire::Json& modules) = 0;
+  virtual void on_ended(Worker& worker) = 0;
+};
+
+// The node's ends of what a worker process was given.
+struct WorkerChannels {
+  UniqueFd main;        // frames
+  UniqueFd side;        // descriptors of calls' own pipes
+  UniqueFd pass;        // a byte here makes another thread of the worker read
+  UniqueFd out;         // its standard output
+  UniqueFd err;
+  wire::OutputNonce nonce;  // marks its records in `out`
+};
+
+enum class WorkerState { kStarting, kReady, kLeaving, kEnded };
+
+class Worker : public std::enable_shared_from_this<Worker> {
+ public:
+  Worker(net::Loop& loop, net::Outgoing& outgoing, WorkerEvents& events, ServicePtr service, pid_t pid,
+         WorkerChannels channels);
+
+  // Starts to listen to the process. Called once, before all others.
+  void start();
+  // Has the service imported; returns what it offers.
+  net::Task<Result<wire::Json>> load(const wire::Json& words, std::string_view values);
+
+  void send_call(std::uint32_t number, std::string_view head, wire::Body body);
+  void send_cancel(std::uint32_t number);
+  void send_credit(std::uint32_t number, std::string_view head);
+
+  // It gets no more calls, and ends when the last has ended.
+  void retire();
+  // Ends the process group now.
+  void kill();
+  // The zygote says how the process ended.
+  void on_exit(const ExitStatus& status);
+
+  // Called every tick while calls run: has another thread read if this one seems to be busy.
+  void tick();
+
+  const ServiceSpec& service() const { return *service_; }
+  // What the service offers, once it's loaded.
+  wire::Json offers() const { return loaded_ && *loaded_ ? **loaded_ : wire::Json::object(); }
+  net::Task<> ended() { return ended_.wait(); }
+  pid_t pid() const { return pid_; }
+  WorkerState state() const { return state_; }
+  const std::optional<ExitStatus>& exit_status() const { return exit_status_; }
+  int running() const { return static_cast<int>(running_.size()); }
+  int busy() const { return running() - waiting_; }  // calls that wait for calls don't count
+  void add_waiting(int change) { waiting_ += change; }
+  bool runs(std::uint32_t number) const { return running_.contains(number); }
+  std::vector<std::uint32_t> running_calls() const;
+
+ private:
+  net::Task<> receive();
+  net::Task<> end_after_exit();
+  void on_frame(wire::Frame& frame);
+  void on_load_answer(const wire::Frame& frame);
+  void take_call_pipes(std::uint32_t number);
+  void drain_output(std::uint32_t number);
+  void attribute(std::uint32_t pipe_call, const OutputPiece& piece);
+  void close_call(std::uint32_t number);
+  void leave_if_idle();
+  void end();
+
+  net::Loop& loop_;
+  WorkerEvents& events_;
+  const ServicePtr service_;
+  const pid_t pid_;
+  WorkerState state_ = WorkerState::kStarting;
+  std::shared_ptr<net::FrameStream> stream_;
+  UniqueFd side_;
+  UniqueFd pass_;
+  const wire::OutputNonce nonce_;
+  LogPipe out_;
+  LogPipe err_;
+  struct CallPipes {
+    std::unique_ptr<LogPipe> out;
+    std::unique_ptr<LogPipe> err;
+  };
+  std::unordered_map<std::uint32_t, CallPipes> running_;  // by call number
+  int waiting_ = 0;
+
+  std::optional<Result<wire::Json>> loaded_;
+  net::Event load_ended_;
+  std::optional<ExitStatus> exit_status_;
+  net::Event stream_ended_;
+  net::Event ended_;
+
+  std::uint64_t calls_sent_ = 0;
+  std::uint64_t calls_taken_up_ = 0;  // as far as the process has said
+  bool heard_since_tick_ = false;
+};
+
+}  // namespace leanto::node

@@ -1,0 +1,93 @@
+#include "wire/call.h"
+
+#include <array>
+#include <cmath>
+#include <utility>
+
+#include "wire/head.h"
+
+namespace leanto::wire {
+
+namespace {
+
+constexpr std::array<std::pair<std::string_view, TargetKind>, 3> kTargets{{
+    {"v", TargetKind::kVersion},
+    {"n", TargetKind::kName},
+    {"o", TargetKind::kObject},
+}};
+
+constexpr std::array<std::pair<std::string_view, How>, 5> kHows{{
+    {"call", How::kCall},
+    {"get", How::kGet},
+    {"set", How::kSet},
+    {"del", How::kDelete},
+    {"new", How::kNew},
+}};
+
+Result<How> parse_how(const Json& head) {
+  const std::string name = find_string(head, "how").value_or("call");
+  for (const auto& [word, how] : kHows) {
+    if (word == name) return how;
+  }
+  return fail(ErrorKind::kInvalid, "a call cannot be made in the way '{}'", name);
+}
+
+Status parse_target(const Json& head, CallHead& call) {
+  for (const auto& [key, kind] : kTargets) {
+    if (std::optional<std::string> target = find_string(head, key)) {
+      call.target_kind = kind;
+      call.target = *std::move(target);
+      return {};
+    }
+  }
+  return fail(ErrorKind::kInvalid, "a call names no service and no object");
+}
+
+Status parse_timeout(const Json& head, CallHead& call) {
+  call.timeout_seconds = find_number(head, "timeout");
+  if (call.timeout_seconds && !(*call.timeout_seconds > 0 && *call.timeout_seconds < 1e9)) {
+    return fail(ErrorKind::kInvalid, "a timeout of {} seconds makes no sense; give a positive number",
+                *call.timeout_seconds);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<CallHead> parse_call_head(std::string_view bytes) {
+  const Result<Json> head = decode_head(bytes);
+  if (!head) return Failure(head.error());
+  CallHead call;
+  if (Status status = parse_target(*head, call); !status) return Failure(status.error());
+  if (Status status = parse_timeout(*head, call); !status) return Failure(status.error());
+  const Result<How> how = parse_how(*head);
+  if (!how) return Failure(how.error());
+  call.how = *how;
+  call.member = find_string(*head, "m").value_or("");
+  call.stream_logs = find_flag(*head, "log", true);
+  call.object_name = find_string(*head, "name").value_or("");
+  call.get_if_exists = find_flag(*head, "get_if_exists", false);
+  if (const auto parent = head->find("p"); parent != head->end() && parent->is_number_unsigned()) {
+    call.parent = parent->get<std::uint32_t>();
+  }
+  return call;
+}
+
+std::string encode_call_head(const CallHead& call) {
+  Json head = Json::object();
+  for (const auto& [key, kind] : kTargets) {
+    if (kind == call.target_kind) head[key] = call.target;
+  }
+  if (!call.member.empty()) head["m"] = call.member;
+  for (const auto& [word, how] : kHows) {
+    if (how == call.how && how != How::kCall) head["how"] = word;
+  }
+  if (!call.stream_logs) head["log"] = false;
+  if (call.timeout_seconds) head["timeout"] = *call.timeout_seconds;
+  if (call.parent != 0) head["p"] = call.parent;
+  if (!call.object_name.empty()) head["name"] = call.object_name;
+  if (call.get_if_exists) head["get_if_exists"] = true;
+  return encode_head(head);
+}
+
+}  // namespace leanto::wire

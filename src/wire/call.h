@@ -1,0 +1,34 @@
+// The head of a CALL: whom, which member, and how.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace leanto::wire {
+
+enum class TargetKind { kVersion, kName, kObject };
+enum class How { kCall, kGet, kSet, kDelete, kNew };
+
+struct CallHead {
+  TargetKind target_kind = TargetKind::kName;
+  std::string target;
+  std::string member;  // empty: the callable itself
+  How how = How::kCall;
+  bool stream_logs = true;
+  std::optional<double> timeout_seconds;
+  std::uint32_t parent = 0;  // the call that makes this one; 0: none
+  // How::kNew only:
+  std::string object_name;  // empty: it lives as long as its creator's session
+  bool get_if_exists = false;
+
+  friend bool operator==(const CallHead&, const CallHead&) = default;
+};
+
+Result<CallHead> parse_call_head(std::string_view bytes);
+std::string encode_call_head(const CallHead& head);
+
+}  // namespace leanto::wire

@@ -1,0 +1,122 @@
+"""Every test run has a node of its own, in a HOME of its own, and leaves no process behind."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+SAMPLE = ROOT / "tests" / "projects" / "sample"
+
+os.environ.setdefault("LEANTO_BINARY", str(ROOT / "build" / "release" / "leanto"))
+sys.path.insert(0, str(ROOT / "python"))
+sys.path.insert(0, str(SAMPLE))
+
+
+def leanto(*arguments, check=True, env=None):
+    """Run the command line; return what it printed."""
+    command = [os.environ["LEANTO_BINARY"], *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=120)
+    if check and done.returncode != 0:
+        raise AssertionError(f"{command} ended with {done.returncode}: {done.stderr}")
+    return done.stdout
+
+
+def alive(pid):
+    """Whether a process is there and not a zombie."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except OSError:
+        return False
+
+
+def processes_of(home):
+    """The processes whose environment names this home."""
+    found = []
+    for entry in pathlib.Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            environment = (entry / "environ").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if b"HOME=" + os.fsencode(str(home)) in environment and alive(int(entry.name)):
+            found.append(int(entry.name))
+    return found
+
+
+def set_home(monkeypatch, home):
+    """Let this process and its children use another node."""
+    monkeypatch.setenv("HOME", str(home))
+    for name in ("XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_home():
+    """The node that most tests share."""
+    patch = pytest.MonkeyPatch()
+    with tempfile.TemporaryDirectory(prefix="leanto-test-", ignore_cleanup_errors=True) as home:
+        set_home(patch, home)
+        yield pathlib.Path(home)
+        stop_node()
+        assert wait_until(lambda: processes_of(home) == []), f"left behind: {processes_of(home)}"
+    patch.undo()
+
+
+@pytest.fixture
+def own_home(monkeypatch, tmp_path):
+    """A HOME without a node, for tests that start and kill one; what they leave behind is an error."""
+    from leanto import _connection
+
+    home = tmp_path / "home"
+    home.mkdir()
+    set_home(monkeypatch, home)
+    idle, _connection._idle[:] = list(_connection._idle), []
+    yield home
+    stop_node()
+    _connection._idle[:] = idle
+    assert wait_until(lambda: processes_of(home) == []), f"left behind: {processes_of(home)}"
+
+
+def stop_node():
+    leanto("stop", check=False)
+
+
+def wait_until(condition, seconds=30):
+    """Wait for something that other processes do; returns whether it came true."""
+    import time
+
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.005)
+    return bool(condition())
+
+
+def node_status():
+    return json.loads(leanto("status", "--json"))
+
+
+@pytest.fixture
+def lt():
+    import leanto
+
+    return leanto
+
+
+@pytest.fixture
+def sent(lt):
+    """Send a function or class of the sample project."""
+
+    def send(callable_, **options):
+        make = lt.cls if isinstance(callable_, type) else lt.function
+        return make(callable_).options(**options).to(lt.here)
+
+    return send

@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <memory>
 #include <string>
 
 #include "cli/command.h"
@@ -112,9 +113,9 @@ int serve_here() {
 
 void add_node(CLI::App& app) {
   CLI::App* command = app.add_subcommand("node", "Run the daemon of this machine (programs start it on first use)");
-  CLI::Option* detach =
-      command->add_flag("--detach", "Go into the background and return when it listens");
-  auto run_command = [detach] { throw CLI::RuntimeError(detach->count() > 0 ? start_detached() : serve_here()); };
+  const auto detach = std::make_shared<bool>(false);
+  command->add_flag("--detach", *detach, "Go into the background and return when it listens");
+  auto run_command = [detach] { throw CLI::RuntimeError(*detach ? start_detached() : serve_here()); };
   command->callback(run_command);
 }
 

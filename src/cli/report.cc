@@ -129,14 +129,12 @@ void print_json(const wire::Json& value) {
   fmt::print("{}\n", value.dump(-1, ' ', false, wire::Json::error_handler_t::replace));
 }
 
-void print_error(std::string_view message) {
+int print_error(std::string_view message) {
   std::fflush(stdout);
   fmt::print(stderr, "leanto: {}\n", message);
-}
-
-int print_error(const Error& error) {
-  print_error(error.message);
   return kFailed;
 }
+
+int print_error(const Error& error) { return print_error(std::string_view(error.message)); }
 
 }  // namespace leanto::cli

@@ -42,7 +42,8 @@ std::string size_of(const wire::Json& row, std::string_view key);
 std::vector<wire::Json> rows_of(const wire::Json& answer, std::string_view key);
 
 void print_json(const wire::Json& value);  // on one line to stdout
-void print_error(std::string_view message);
-int print_error(const Error& error);  // kFailed, for a command to return
+// Both return kFailed, for a command to return.
+int print_error(std::string_view message);
+int print_error(const Error& error);
 
 }  // namespace leanto::cli

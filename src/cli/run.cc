@@ -67,7 +67,9 @@ void on_run(CLI::App& command, std::function<int()> body) {
 }
 
 CLI::Option* add_json_flag(CLI::App& command) {
-  return command.add_flag("--json", "Print JSON, on one line");
+  // A literal is ambiguous in C++20, where an array can be made of a number.
+  const std::string description = "Print JSON, on one line";
+  return command.add_flag("--json", description);
 }
 
 Format format_of(const CLI::Option* json) {

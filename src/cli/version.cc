@@ -14,7 +14,7 @@ void add_version(CLI::App& app) {
   CLI::Option* json = add_json_flag(*command);
   on_run(*command, [json] {
     if (format_of(json) == Format::kJson) {
-      print_json({{"version", kVersion}, {"frames", wire::kVersion}});
+      print_json({{"version", kVersion}, {"frames", wire::kFrameVersion}});
     } else {
       fmt::print("leanto {}\n", kVersion);
     }

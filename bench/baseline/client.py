@@ -12,7 +12,7 @@ from pickle import dumps, loads
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from harness import orders
 
-CHUNK = 256 << 10
+CHUNK = 64 << 10  # recv of more than 128 KiB has malloc map fresh pages for each message
 BATCH = 100  # messages sent at a time, so that the worker begins while the rest is being pickled
 
 

@@ -8,7 +8,7 @@ import socket
 import sys
 from pickle import dumps, loads
 
-CHUNK = 256 << 10
+CHUNK = 64 << 10  # recv of more than 128 KiB has malloc map fresh pages for each message
 
 
 def empty(x):

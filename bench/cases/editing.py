@@ -24,7 +24,7 @@ def run(context):
     with context.home() as home, context.leanto_client(home, project.path) as client:
         client.order("send", module="entry", function="value")
         client.order("call", x=1)
-        home.wait_until_warm(LIBRARY)
+        home.wait_until_warm(modules=1)
         return [*_edits(context, home, client, project, what), _nothing_new(context, client, files)]
 
 
@@ -56,7 +56,7 @@ def _editor(home, client, project):
     values = iter(range(1, 1_000_000))
 
     def edit():
-        home.wait_until_warm(LIBRARY)
+        home.wait_until_warm(modules=1)
         value = next(values)
         return client.order(
             "edit", path=project.edited, text=project.edited_text(value), expected=value

@@ -41,7 +41,7 @@ class Context:
     def placements(self):
         """Return the name and the cores of each way to place processes: all on one core, and
         anywhere."""
-        return (("pinned", {max(self.cores)}), ("unpinned", self.cores))
+        return (("unpinned", self.cores), ("pinned", {max(self.cores)}))
 
     def home(self):
         return Home(self.binary)

@@ -43,18 +43,18 @@ class Home:
         status = self.status()
         return processes.descendants(status["pid"]) if status else []
 
-    def wait_until_warm(self, module=""):
-        """Wait until no zygote is being renewed, and one has `module` imported where that is asked
-        for."""
+    def wait_until_warm(self, modules=0):
+        """Wait until no zygote is being renewed, and one has `modules` modules imported or more."""
         deadline = time.monotonic() + WARM_LIMIT
         while True:
             zygotes = (self.status() or {}).get("zygotes", [])
             settled = zygotes and not any(zygote["renewing"] for zygote in zygotes)
-            if settled and (not module or any(_has(zygote, module) for zygote in zygotes)):
+            if settled and max(zygote["modules"] for zygote in zygotes) >= modules:
                 return
             if time.monotonic() > deadline:
                 raise RuntimeError(
-                    f"no zygote has {module or 'settled'} after {WARM_LIMIT:g} s: {zygotes}"
+                    f"after {WARM_LIMIT:g} s no zygote with {modules} modules is ready: {zygotes}; "
+                    f"the node's log: {self.log()}"
                 )
             time.sleep(0.05)
 
@@ -92,8 +92,3 @@ class Home:
             self.stop()
         finally:
             shutil.rmtree(self.path, ignore_errors=True)
-
-
-def _has(zygote, module):
-    modules = zygote["modules"]
-    return any(name.partition(".")[0] == module for name in modules)

@@ -113,8 +113,7 @@ int find_service_file(Connection& node, const std::string& name, std::string& fi
   const Result<Reply> reply = node.ask({{"op", "logs"}, {"name", name}});
   if (!reply) return print_error(reply.error());
   const Result<std::string> found = wire::require_string(reply->head, "file");
-  if (!found)
-    return print_error("the node did not say where the log is; is it of another version?");
+  if (!found) return print_error("the node did not say where the log is; is it another version?");
   file = *found;
   return kOk;
 }
@@ -132,11 +131,30 @@ int print_service_log(const LogsOptions& options) {
   return code == kOk ? print_log(file, options) : code;
 }
 
+// What is wrong with the options, or nullptr.
+const char* find_contradiction(const LogsOptions& options) {
+  if (options.node && (options.json || options.timestamps || !options.name.empty())) {
+    return "--node is a log of plain text: it goes with -f and -n only";
+  }
+  if (!options.node && options.name.empty()) {
+    return "whose log? Name a service (`leanto ls` lists them) or say --node";
+  }
+  if (options.json && options.timestamps) return "--json has the times already: no --timestamps";
+  return nullptr;
+}
+
+// CLI11 would read "-3" as a very large number.
+std::string check_count(const std::string& text) {
+  const bool digits = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+  return digits && text.size() < 19 ? "" : "how many lines? Not '" + text + "'";
+}
+
 int logs(const LogsOptions& options) {
-  if (options.node) return print_node_log(options);
-  if (!options.name.empty()) return print_service_log(options);
-  print_error("whose log? Name a service (`leanto ls` lists them) or say --node");
-  return kUsage;
+  if (const char* contradiction = find_contradiction(options)) {
+    print_error(contradiction);
+    return kUsage;
+  }
+  return options.node ? print_node_log(options) : print_service_log(options);
 }
 
 }  // namespace
@@ -148,18 +166,13 @@ void add_logs(CLI::App& app) {
       "  leanto logs demo.train -f -n 20    # the last 20 lines, and what comes\n"
       "  leanto logs --node                 # the daemon's own log");
   const auto options = std::make_shared<LogsOptions>();
-  CLI::Option* name = command->add_option("name", options->name, "The service");
-  name->type_name("NAME");
+  command->add_option("NAME", options->name, "The service")->type_name("");
   command->add_flag("-f,--follow", options->follow, "Go on as it writes, until Ctrl-C");
   CLI::Option* lines = command->add_option("-n,--lines", options->lines, "Only the last N lines");
-  lines->type_name("N");
-  CLI::Option* timestamps =
-      command->add_flag("--timestamps", options->timestamps, "Put time and call before each line");
-  CLI::Option* json =
-      command->add_flag("--json", options->json, "Print JSON lines: time (ms), call, stream, text");
-  CLI::Option* node = command->add_flag("--node", options->node, "The log of the daemon itself");
-  node->excludes(name)->excludes(timestamps)->excludes(json);
-  timestamps->excludes(json);
+  lines->type_name("N")->check(check_count);
+  command->add_flag("--timestamps", options->timestamps, "Put time and call before each line");
+  command->add_flag("--json", options->json, "Print JSON lines: time (ms), call, stream, text");
+  command->add_flag("--node", options->node, "The log of the daemon itself");
   on_run(*command, [options] { return logs(*options); });
 }
 

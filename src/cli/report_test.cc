@@ -93,7 +93,7 @@ Json some_status() {
           {"socket", "/s/node.sock"},
           {"state_directory", "/s"},
           {"config_file", "/c/node.toml"},
-          {"cgroups", "v2"},
+          {"cgroups", "cgroups: v2, memory: yes"},
           {"memory", 12'897'485},
           {"uptime", 192.5},
           {"calls", 1},
@@ -119,7 +119,7 @@ TEST(StatusReport, SaysWhatTheNodeIsAndWhatRunsOnIt) {
             "socket    /s/node.sock\n"
             "state     /s\n"
             "config    /c/node.toml\n"
-            "cgroups   v2\n"
+            "cgroups   v2, memory: yes\n"
             "\n"
             "PID  WORKER OF               CALLS  MEMORY  VERSION\n"
             " 99  demo.Trainer 'trainer'      1       -  01234567\n"

@@ -18,16 +18,25 @@ std::string first_line(const Json& status, const Screen& screen) {
                      counted(wire::find_number(status, "calls").value_or(0), "call"));
 }
 
-// Not cut: people copy paths from here.
-std::string facts(const Json& status) {
+// What the title says already.
+std::string without_title(std::string text, std::string_view title) {
+  const std::string prefix = std::string(title) + ": ";
+  return text.starts_with(prefix) ? text.substr(prefix.size()) : text;
+}
+
+std::string fact(const Json& status, std::string_view title, std::string_view key) {
+  const std::string text = printable(text_of(status, key));
+  return fmt::format("{:<8}  {}", title, without_title(text, title));
+}
+
+// Paths are not cut, since people copy them from here.
+std::string facts(const Json& status, const Screen& screen) {
   std::string out;
-  for (const auto& [title, key] : {std::pair{"socket", "socket"},
-                                   {"state", "state_directory"},
-                                   {"config", "config_file"},
-                                   {"cgroups", "cgroups"}}) {
-    out += fmt::format("{:<8}  {}\n", title, printable(text_of(status, key)));
+  for (const auto& [title, key] :
+       {std::pair{"socket", "socket"}, {"state", "state_directory"}, {"config", "config_file"}}) {
+    out += fact(status, title, key) + "\n";
   }
-  return out;
+  return out + cut_text(fact(status, "cgroups", "cgroups"), screen.width, CutAt::kEnd) + "\n";
 }
 
 std::string other_version(const Json& status, std::string_view program_version) {
@@ -75,7 +84,7 @@ std::string zygotes(const Json& status, const Screen& screen) {
 std::string status_report(const Json& status, std::string_view program_version,
                           const Screen& screen) {
   return first_line(status, screen) + other_version(status, program_version) + "\n" +
-         facts(status) + "\n" + workers(status, screen) + zygotes(status, screen);
+         facts(status, screen) + "\n" + workers(status, screen) + zygotes(status, screen);
 }
 
 }  // namespace leanto::cli

@@ -3,7 +3,7 @@
 //   running          true; false, with nothing but "socket", when there is no node
 //   version, pid     of the node's program and process
 //   socket, state_directory, config_file   paths; the last need not exist
-//   cgroups          how memory and processors are limited: "v2", "v1" or why they are not
+//   cgroups          which kind limits memory and processes, and where; text for people
 //   memory           bytes that the node itself holds (RSS), or null
 //   uptime           seconds
 //   calls            how many run or wait

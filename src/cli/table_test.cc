@@ -86,7 +86,7 @@ TEST(Table, IsNeverWiderThanTheScreen) {
 TEST(Table, ShowsNamesWithControlCharactersOnOneLine) {
   Table table({{"NAME"}, {"KIND"}});
   table.add({"two\nlines\x1b[2J", "value"});
-  EXPECT_EQ(table.render({}), "NAME                KIND\ntwo lines\uFFFD[2J       value\n");
+  EXPECT_EQ(table.render({}), "NAME           KIND\ntwo lines\uFFFD[2J  value\n");
 }
 
 TEST(Table, PaintsOnlyTheTitles) {

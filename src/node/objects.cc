@@ -248,7 +248,7 @@ void Objects::end_session(const std::string& session) {
   for (const LiveObjectPtr& object : ending) end(object, "the program that made it has ended");
 }
 
-void Objects::end(const LiveObjectPtr& object, const std::string& reason) {
+void Objects::end(LiveObjectPtr object, const std::string& reason) {
   on_ended(object->id, {ErrorKind::kNotFound, reason});
   const Error error{ErrorKind::kNotFound, fmt::format("the object {} is gone: {}", object->target->label, reason)};
   parts_.calls.end_object(object->target, error);

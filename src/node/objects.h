@@ -75,7 +75,7 @@ class Objects {
   net::Task<Result<std::shared_ptr<Worker>>> take_worker(ServicePtr service);
   void on_made(const LiveObjectPtr& object, const std::shared_ptr<Call>& asked, wire::FrameType type,
                std::string_view head, wire::Body body);
-  void end(const LiveObjectPtr& object, const std::string& reason);
+  void end(LiveObjectPtr object, const std::string& reason);
   void record(const LiveObject& object);
   std::int64_t now() const;
 

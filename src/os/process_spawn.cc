@@ -240,7 +240,8 @@ Result<Child> spawn(const SpawnOptions& options) {
   if (!report) return Failure(report.error());
 
   auto arguments = pointers(options.arguments);
-  auto environment = pointers(options.environment.value_or(std::vector<std::string>{}));
+  static const std::vector<std::string> kNone;  // pointers into it must stay good until exec
+  auto environment = pointers(options.environment ? *options.environment : kNone);
   Plan plan{.program = program->c_str(),
             .arguments = arguments.data(),
             .environment = options.environment ? environment.data() : environ,

@@ -24,6 +24,7 @@ from leanto.worker import calls, output
 from leanto.worker.service import Service
 
 MAX_THREADS = 2000
+HANDOVER = 0.002  # seconds; who holds the reading for longer is waiting for a frame
 MAX_SPARES = 8  # a thread that finds so many waiting ends
 
 
@@ -91,22 +92,26 @@ class Worker:
 
     # Serving
 
-    def serve(self) -> None:
-        """What each serving thread does, until the node goes away or the process ends."""
-        passed = False
+    def serve(self, passed: bool = False) -> None:
+        """What each serving thread does, until the node goes away or the process ends.
+
+        `passed`: it was called to read by a byte in the pass pipe, because calls are long just now.
+        """
         reading, reader = self._reading, self._reader
         while True:
-            if not reading.acquire(False):
-                self.flush()
+            taken_up = self._taken_up
+            if not (reading.acquire(True, HANDOVER) if passed else reading.acquire(False)):
                 if passed:
-                    self._say_reading()
-                passed = self._wait_for_pass()
+                    self._say_reading(taken_up)  # whoever has read for so long goes on doing so
+                self.flush()
+                self._wait_for_pass()
+                passed = True
                 continue
             try:
                 if not reader.has_frame():
                     if passed:
                         passed = False
-                        self._say_reading()
+                        self._say_reading(self._taken_up)
                     self.flush()
                 frame = reader.read()
                 if frame[0] == CALL:
@@ -117,8 +122,13 @@ class Worker:
             finally:
                 reading.release()
             if passed:
-                self.pass_reading_on()  # calls are long here: the ones that wait behind this one need not
+                self.pass_reading_on()  # so the calls behind this one need not wait for it
             self._handle(frame)
+
+    def _serve_as_spare(self) -> None:
+        """What a new thread does. It was counted as a spare when it was made, so that there is one at all times."""
+        self._read_pass()
+        self.serve(passed=True)
 
     def _handle(self, frame: tuple) -> None:
         type_, stream, head, body = frame
@@ -145,29 +155,31 @@ class Worker:
         except BlockingIOError:
             pass  # there is plenty in it
 
-    def _wait_for_pass(self) -> bool:
+    def _wait_for_pass(self) -> None:
+        """Be a spare thread until a byte comes; ends the thread if there are plenty."""
         with self._counting:
             if self._spares >= MAX_SPARES and _thread.get_ident() != _main_thread:
                 self._threads -= 1
                 _thread.exit()
             self._spares += 1
-        try:
-            os.read(self._pass_read, 1)
-        finally:
-            with self._counting:
-                self._spares -= 1
+        self._read_pass()
+
+    def _read_pass(self) -> None:
+        os.read(self._pass_read, 1)
+        with self._counting:
+            self._spares -= 1
         self._make_spare()
-        return True
 
     def _make_spare(self) -> None:
         with self._counting:
             if self._spares > 0 or self._threads >= MAX_THREADS:
                 return
             self._threads += 1
-        _start_thread(self.serve)
+            self._spares += 1
+        _start_thread(self._serve_as_spare)
 
-    def _say_reading(self) -> None:
-        self.send(READING, 0, _frames.encode_head({"n": self._taken_up}))
+    def _say_reading(self, taken_up: int) -> None:
+        self.send(READING, 0, _frames.encode_head({"n": taken_up}))
         self.flush()
 
     def _leave(self) -> None:

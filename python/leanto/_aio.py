@@ -7,12 +7,18 @@ import collections
 import os
 
 from leanto import _connection, _frames, _node, _values
-from leanto._frames import CALL, CANCEL, CREDIT, ERROR, HEADER_SIZE, HELLO, LOG, RESULT, YIELD
+from leanto._frames import CALL, CANCEL, CREDIT, ERROR, HEADER_SIZE, HELLO, LOG, MAGIC, RESULT, VERSION, YIELD
 from leanto.errors import NodeError, ProtocolError
 
 _connections: dict = {}  # event loop → its connection
 
 CHUNK = 256 << 10
+SEND_EARLY = 32  # frames; so that the node works while this program says more
+
+_header = _frames.HEADER.pack
+_unpack_from = _frames.HEADER.unpack_from
+_loads = _values.loads
+_get_running_loop = asyncio.get_running_loop
 
 
 def call(head: bytes, args: tuple, kwargs: dict, value_of) -> asyncio.Future:
@@ -20,8 +26,25 @@ def call(head: bytes, args: tuple, kwargs: dict, value_of) -> asyncio.Future:
     data, buffers = _values.pack((args, kwargs))
     if buffers:
         head = _frames.encode_head({**_frames.decode_head(head), "b": _values.lengths(data, buffers)})
-    loop = asyncio.get_running_loop()
-    return LoopConnection.of(loop).call(loop, head, data, buffers, value_of)
+    loop = _get_running_loop()
+    connection = _connections.get(loop)
+    if connection is None or connection.broken:
+        connection = LoopConnection.of(loop)
+    return connection.call(loop, head, data, buffers, value_of)
+
+
+class CallFuture(asyncio.Future):
+    """The value of a call that is under way. Cancelling it cancels the call."""
+
+    __slots__ = ("value_of",)
+
+    def cancel(self, *args: object, **kwargs: object) -> bool:
+        cancelled = super().cancel(*args, **kwargs)
+        if cancelled:
+            connection = _connections.get(self.get_loop())
+            if connection is not None:
+                connection.cancel_future(self)
+        return cancelled
 
 
 class LoopConnection:
@@ -32,31 +55,33 @@ class LoopConnection:
         self._sock = _node.connect()
         self._sock.setblocking(False)
         self._stream = 0
-        self._waiting: dict = {}  # stream → (future, value_of), or a stream's AsyncRemoteGenerator
+        self._waiting: dict = {}  # stream → CallFuture, or AsyncRemoteGenerator
         self._out = collections.deque([_connection.hello_frame()])
         self._flush_planned = False
+        self._waits_writable = False
         self._in = bytearray()
-        self._broken = False
+        self.broken = False
         loop.add_reader(self._sock, self._read)
 
     @classmethod
     def of(cls, loop: asyncio.AbstractEventLoop) -> LoopConnection:
         """Return the connection of `loop`, which is made on first use and when the last one broke."""
         connection = _connections.get(loop)
-        if connection is None or connection._broken:
+        if connection is None or connection.broken:
             _forget_closed_loops()
             connection = _connections[loop] = cls(loop)
         return connection
 
     def call(self, loop, head: bytes, data: bytes, buffers: list, value_of) -> asyncio.Future:
-        future = loop.create_future()
-        stream = self._open((future, value_of))
+        self._stream = stream = self._stream % 0xFFFFFFFF + 1
+        self._waiting[stream] = future = CallFuture(loop=loop)
+        future.value_of = value_of
         self._send(CALL, stream, head, data, buffers)
-        future.add_done_callback(lambda done: self._cancel(stream) if done.cancelled() else None)
         return future
 
     def open_stream(self, generator: AsyncRemoteGenerator, head: bytes, data: bytes, buffers: list) -> int:
-        stream = self._open(generator)
+        self._stream = stream = self._stream % 0xFFFFFFFF + 1
+        self._waiting[stream] = generator
         self._send(CALL, stream, head, data, buffers)
         return stream
 
@@ -64,25 +89,34 @@ class LoopConnection:
         if stream in self._waiting:
             self._send(CREDIT, stream, _ONE_MORE)
 
-    def _cancel(self, stream: int) -> None:
+    def cancel_future(self, future: CallFuture) -> None:
+        """Tell the node that nobody waits for a call any more; finding it may take a while, and is rare."""
+        for stream, waiter in self._waiting.items():
+            if waiter is future:
+                self.cancel(stream)
+                return
+
+    def cancel(self, stream: int) -> None:
         if self._waiting.pop(stream, None) is not None:
             self._send(CANCEL, stream, _frames.encode_head({"reason": "cancelled"}))
 
-    def _open(self, waiter: object) -> int:
-        self._stream = stream = self._stream % 0xFFFFFFFF + 1
-        self._waiting[stream] = waiter
-        return stream
-
     def _send(self, type_: int, stream: int, head: bytes, data: bytes = b"", buffers=()) -> None:
-        size = len(data) + sum(buffer.nbytes for buffer in buffers) if buffers else len(data)
-        self._out.append(_frames.header(type_, stream, len(head), size) + head + data)
-        self._out.extend(buffers)
-        if not self._flush_planned:
+        if buffers:
+            size = len(data) + sum(buffer.nbytes for buffer in buffers)
+            self._out.append(_frames.header(type_, stream, len(head), size) + head + data)
+            self._out.extend(buffers)
+        else:
+            self._out.append(_header(MAGIC, VERSION, type_, 0, stream, len(head), len(data)) + head + data)
+        if len(self._out) >= SEND_EARLY and not self._waits_writable:
+            self._flush()
+        elif not self._flush_planned:
             self._flush_planned = True
             self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
         self._flush_planned = False
+        if self._waits_writable:
+            return
         out = self._out
         try:
             while out:
@@ -93,13 +127,14 @@ class LoopConnection:
                 else:
                     out.popleft()
         except (BlockingIOError, InterruptedError):
-            self._flush_planned = True
+            self._waits_writable = True
             self._loop.add_writer(self._sock, self._flush_more)
         except OSError as error:
             self._break(error)
 
     def _flush_more(self) -> None:
         self._loop.remove_writer(self._sock)
+        self._waits_writable = False
         self._flush()
 
     def _read(self) -> None:
@@ -123,13 +158,21 @@ class LoopConnection:
         else:
             data = piece
         at, size = 0, len(data)
+        waiting = self._waiting
         while size - at >= HEADER_SIZE:
-            type_, stream, head_size, body_size = _frames.parse_header(data, at)
-            end = at + HEADER_SIZE + head_size + body_size
+            magic, version, type_, flags, stream, head_size, body_size = _unpack_from(data, at)
+            if magic != MAGIC or version != VERSION or flags:
+                _frames.parse_header(data, at)  # says what is wrong
+            middle = at + HEADER_SIZE + head_size
+            end = middle + body_size
             if end > size:
                 break
-            middle = at + HEADER_SIZE + head_size
-            self._on_frame(type_, stream, bytes(data[at + HEADER_SIZE : middle]), data[middle:end])
+            waiter = waiting.get(stream)
+            if type_ == RESULT and not head_size and type(waiter) is CallFuture:
+                del waiting[stream]
+                _settle_plainly(waiter, data[middle:end])
+            else:
+                self._on_frame(type_, stream, bytes(data[at + HEADER_SIZE : middle]), data[middle:end])
             at = end
         if at < size:
             self._in = bytearray(data[at:])
@@ -154,13 +197,12 @@ class LoopConnection:
         if isinstance(waiter, AsyncRemoteGenerator):
             waiter.on_frame(type_, head, body)
             return
-        future, value_of = waiter
-        if future.done():
+        if waiter.done():
             return
         if type_ == YIELD:
-            self._become_stream(stream, future, head, body)
+            self._become_stream(stream, waiter, head, body)
         else:
-            _settle(future, value_of, type_, head, body)
+            _settle(waiter, type_, head, body)
 
     def _become_stream(self, stream: int, future: asyncio.Future, head: bytes, body: bytes) -> None:
         generator = AsyncRemoteGenerator.begun(self, stream)
@@ -169,7 +211,7 @@ class LoopConnection:
         future.set_result(generator)
 
     def _break(self, error: Exception) -> None:
-        self._broken = True
+        self.broken = True
         self._loop.remove_reader(self._sock)
         self._loop.remove_writer(self._sock)
         self._sock.close()
@@ -178,11 +220,11 @@ class LoopConnection:
         for waiter in waiting.values():
             if isinstance(waiter, AsyncRemoteGenerator):
                 waiter.fail(reason)
-            elif not waiter[0].done():
-                waiter[0].set_exception(reason)
+            elif not waiter.done():
+                waiter.set_exception(reason)
 
     def close(self) -> None:
-        self._broken = True
+        self.broken = True
         self._sock.close()
 
 
@@ -208,12 +250,22 @@ def _join_small(out: collections.deque) -> bytes:
     return out[0]
 
 
-def _settle(future: asyncio.Future, value_of, type_: int, head: bytes, body: bytes) -> None:
+def _settle_plainly(future: CallFuture, body: bytes) -> None:
+    """The value is all that was said."""
+    if future.done():
+        return
+    try:
+        future.set_result(_loads(body))
+    except Exception as error:
+        future.set_exception(error)
+
+
+def _settle(future: CallFuture, type_: int, head: bytes, body: bytes) -> None:
     try:
         said = _frames.decode_head(head)
         if type_ == ERROR:
             _connection.raise_error(head, body)
-        value = value_of(said, body)
+        value = future.value_of(said, body)
     except StopIteration as error:  # a future cannot carry it
         future.set_exception(RuntimeError(f"the remote function raised StopIteration: {error}"))
     except BaseException as error:
@@ -291,4 +343,4 @@ class AsyncRemoteGenerator:
         self._start = None
         if self._connection is not None:
             connection, self._connection = self._connection, None
-            connection._cancel(self._stream)
+            connection.cancel(self._stream)

@@ -8,6 +8,16 @@ from leanto._streams import RemoteGenerator
 # Set in a worker: returns the number of the call that this thread or task runs, 0 outside of one.
 parent_call = None
 
+_aio = None  # the module, once it's needed: asyncio takes long to import
+
+
+def _import_aio():
+    global _aio
+    from leanto import _aio as module
+
+    _aio = module
+    return module
+
 
 def encode_target(target: dict, options: dict) -> bytes:
     """Return the head of a CALL, made once for a callable and used for each of its calls."""
@@ -46,12 +56,11 @@ class Callable:
 
     def aio(self, /, *args: object, **kwargs: object) -> object:
         """The same call for an event loop: ``await f.aio(x)``, ``async for item in g.aio(x)``."""
-        from leanto import _aio
-
+        aio = _aio or _import_aio()
         head = self._head if parent_call is None else with_parent(self._head)
         if self._kind == "generator" or self._kind == "async_generator":
-            return _aio.AsyncRemoteGenerator(head, args, kwargs)
-        return _aio.call(head, args, kwargs, self._value_of)
+            return aio.AsyncRemoteGenerator(head, args, kwargs)
+        return aio.call(head, args, kwargs, self._value_of)
 
     def _finish(self, connection, said: dict, head: bytes, body: bytes) -> object:
         if connection is not None:

@@ -34,7 +34,7 @@ def deploy(callable_: object, kind: str, cluster: object, options: dict) -> Serv
     if not isinstance(cluster, Cluster):
         raise InvalidRequestError(f".to() takes a cluster, like lt.here or lt.cluster('here'), not {cluster!r}")
     cluster.resolve()
-    entry = _project.locate(callable_)
+    entry = _project.locate(callable_, sent_from and sent_from[0])
     words = {
         "kind": kind,
         "cluster": cluster.name,
@@ -51,6 +51,9 @@ def deploy(callable_: object, kind: str, cluster: object, options: dict) -> Serv
         words.update(root=entry.root, file=entry.file, search_path=list(entry.search_path))
         if sent_from is not None and entry.root == sent_from[0]:
             words.update(root=sent_from[1], snapshot_of=sent_from[2])
+        if entry.is_main and entry.module != "__main__":
+            # Run by `python -m`: what comes back says the module's real name, which is this one.
+            sys.modules.setdefault(entry.module, sys.modules["__main__"])
         if entry.module == "__main__":
             body = _handles_by_name(callable_, entry)
     head, _ = _connection.ask("deploy", body, **words)
@@ -67,6 +70,7 @@ def _handles_by_name(callable_: object, entry: object) -> bytes:
     """The script's own remote functions, classes and objects travel as values: making them again would send them again."""
     import os
     import pickle
+    from importlib.util import decode_source
 
     from leanto._classes import RemoteClass, RemoteObject
     from leanto._cluster import Cluster
@@ -78,6 +82,6 @@ def _handles_by_name(callable_: object, entry: object) -> bytes:
     found = {name: value for name, value in names.items() if isinstance(value, handles)}
     if not found:
         return b""
-    with open(os.path.join(entry.root, entry.file), encoding="utf-8") as file:
-        needed = needed_names(file.read(), entry.qualname)
+    with open(os.path.join(entry.root, entry.file), "rb") as file:
+        needed = needed_names(decode_source(file.read()), entry.qualname)
     return pickle.dumps({name: value for name, value in found.items() if name in needed}, 5)

@@ -18,6 +18,7 @@ CHUNK = 1 << 16
 INITIAL_CREDIT = 8
 
 _pack = HEADER.pack
+_unpack_from = HEADER.unpack_from
 
 
 def header(type_: int, stream: int, head_size: int, body_size: int) -> bytes:
@@ -86,13 +87,19 @@ class FrameReader:
         self._data = b""
         self._at = 0
 
-    def has_frame(self) -> bool:
-        """Whether a whole frame has come already, so that read() will not wait."""
-        left = len(self._data) - self._at
-        if left < HEADER_SIZE:
-            return False
-        _, _, head_size, body_size = parse_header(self._data, self._at)
-        return left >= HEADER_SIZE + head_size + body_size
+    def next_buffered(self) -> tuple | None:
+        """Return the next frame if it is all here already, else None."""
+        data, at = self._data, self._at
+        start = at + HEADER_SIZE
+        if start > len(data):
+            return None
+        magic, version, type_, flags, stream, head_size, body_size = _unpack_from(data, at)
+        middle = start + head_size
+        end = middle + body_size
+        if end > len(data) or magic != MAGIC or version != VERSION or flags:
+            return None  # read() says what is wrong
+        self._at = end
+        return type_, stream, data[start:middle], data[middle:end]
 
     def read(self) -> tuple:
         """Return the next frame; raises EOFError when the peer has closed, ProtocolError on garbage."""

@@ -13,6 +13,7 @@ from leanto.errors import LeantoError, ValueTransportError
 IN_BAND = 16 << 10  # a smaller buffer is cheaper inside the pickle
 
 _dumps = pickle.dumps
+_PLAIN = frozenset((type(None), bool, int, float, str, bytes))
 loads = pickle.loads
 
 
@@ -28,10 +29,12 @@ class _Collector(list):
 
 
 def pack(value: object) -> tuple:
-    """Return (pickle, buffers) of `value`; buffers is an empty list for most.
+    """Return (pickle, buffers) of `value`; buffers is empty for most.
 
     Raises ValueTransportError, which names the part, if something in it cannot be pickled.
     """
+    if type(value) in _PLAIN:
+        return _dumps(value, 5), ()
     buffers = _Collector()
     try:
         return _dumps(value, 5, buffer_callback=buffers), buffers
@@ -86,7 +89,7 @@ def _find_culprit(value: object, path: str, depth: int) -> str:
 def _parts(value: object, depth: int):
     if depth > 8:
         return
-    if depth == 0 and isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], dict):
+    if depth == 0 and type(value) is tuple and [*map(type, value)] == [tuple, dict]:
         args, kwargs = value  # a call's arguments
         yield from ((f"argument {index + 1}", part) for index, part in enumerate(args))
         yield from ((f"argument {name}", part) for name, part in kwargs.items())

@@ -16,7 +16,7 @@ namespace leanto::node {
 enum class ServiceKind { kFunction, kClass };
 
 struct ServiceSettings {
-  int concurrency = 256;  // calls at once in one worker or object
+  int concurrency = 1000;  // calls at once in one worker or object
   int workers = 1;        // at most, for a function
   std::map<std::string, std::string> env;
 

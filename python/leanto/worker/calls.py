@@ -17,22 +17,26 @@ from leanto.worker import output
 _current = output.current_call
 _loads = _values.loads
 _finish = output.finish
+_get_ident = _thread.get_ident
 
 
 class Call(output.CallOutput):
     """One call in this worker; `number` is its stream."""
 
-    __slots__ = ("cancelled", "credit", "owner", "running", "task", "thread", "wake")
+    __slots__ = ("__dict__", "running", "thread")
+
+    # What few calls need; set on the call itself when it does.
+    cancelled = False
+    credit = 0  # how many items may still be sent
+    task = None  # of asyncio, for a coroutine
+    wake = None  # called when credit or a cancel has come for a stream
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.lines = None
         self.ended = False
-        self.thread = _thread.get_ident()
-        self.cancelled = False
+        self.thread = _get_ident()
         self.running = True
-        self.task = None
-        self.wake = None
 
 
 _changing = _thread.allocate_lock()  # held while a call ends or is cancelled, so that a cancel hits no other call

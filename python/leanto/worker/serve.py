@@ -25,6 +25,7 @@ from leanto.worker.service import Service
 
 MAX_THREADS = 2000
 HANDOVER = 0.002  # seconds; who holds the reading for longer is waiting for a frame
+SEND_EARLY = 32  # results; so that their callers work while this process does
 MAX_SPARES = 8  # a thread that finds so many waiting ends
 
 
@@ -108,12 +109,15 @@ class Worker:
                 passed = True
                 continue
             try:
-                if not reader.has_frame():
+                frame = reader.next_buffered()
+                if frame is None:
                     if passed:
                         passed = False
                         self._say_reading(self._taken_up)
                     self.flush()
-                frame = reader.read()
+                    frame = reader.read()
+                elif len(self._out) >= SEND_EARLY:
+                    self.flush()
                 if frame[0] == CALL:
                     self._taken_up += 1
             except (EOFError, OSError, ProtocolError):

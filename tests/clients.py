@@ -1,4 +1,4 @@
-"""Programs that tests run beside themselves: scripts of a project, and one that does as it is told."""
+"""Programs that tests run beside themselves: scripts of a project, and one that does as told."""
 
 import json
 import os
@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 
-LIMIT = 120  # seconds for what takes milliseconds: reached only if something hangs
+LIMIT = 60  # seconds for what takes milliseconds: reached only if something hangs
 
 
 def write_project(directory, files):
@@ -18,6 +18,13 @@ def write_project(directory, files):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     return directory
+
+
+def edit(path, old, new):
+    """Replace a text in a file, which must be there."""
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
 
 
 def environment(*places, **more):
@@ -32,14 +39,16 @@ def run_script(project, *arguments, check=True, python=sys.executable, places=()
     """Run a script of a project, from its directory; return the CompletedProcess with its texts."""
     command = [python, *map(str, arguments)]
     env = environment(*places, **more)
-    done = subprocess.run(command, cwd=project, env=env, capture_output=True, text=True, timeout=LIMIT)
+    done = subprocess.run(
+        command, cwd=project, env=env, capture_output=True, text=True, timeout=LIMIT
+    )
     if check and done.returncode != 0:
         raise AssertionError(f"{command} ended with {done.returncode}:\n{done.stderr}")
     return done
 
 
 class Failed(AssertionError):
-    """What a client was told to do raised: the name of the class, its text, and that of its cause."""
+    """What a client was told to do raised: the name of its class, its text, its cause's text."""
 
     def __init__(self, kind, text, cause):
         super().__init__(f"{kind}: {text}\n{cause}")
@@ -49,7 +58,7 @@ class Failed(AssertionError):
 
 
 class Client:
-    """A Python process that runs statements and evaluates expressions, with a project's modules at hand.
+    """A Python process that runs what it's told, with a project's modules at hand.
 
     Its standard output and error go to files, `said` and `complained` return what is in them.
     """

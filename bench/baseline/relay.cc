@@ -2,7 +2,8 @@
 //
 //     relay CLIENT_SOCKET WORKER_SOCKET
 //
-// Listens on both paths, prints "ready", takes one connection on each, and ends when either side closes.
+// Listens on both paths, prints "ready", takes one connection on each, and ends when either side
+// closes.
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -26,7 +27,8 @@ int listen_on(const char* path) {
   if (std::strlen(path) >= sizeof address.sun_path) die("relay: the path is too long");
   std::strcpy(address.sun_path, path);
   const int listener = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (::bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) die("relay: bind");
+  if (::bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+    die("relay: bind");
   if (::listen(listener, 1) != 0) die("relay: listen");
   return listener;
 }

@@ -38,11 +38,6 @@ class Context:
         self.cores = os.sched_getaffinity(0)
         self.directory = tempfile.mkdtemp(prefix="leanto-bench-projects-")
 
-    def placements(self):
-        """Return the name and the cores of each way to place processes: all on one core, and
-        anywhere."""
-        return (("unpinned", self.cores), ("pinned", {max(self.cores)}))
-
     def home(self):
         return Home(self.binary)
 

@@ -71,6 +71,19 @@ def pin(pids, cores):
                 continue
 
 
+def set_apart(middle, others, cores):
+    """Begin with `middle` on one core and the others on another, and let them run on all from then
+    on.
+
+    Where the kernel happens to put processes at their start stays for long and decides what a
+    wake-up costs, so a
+    comparison of processes that are not pinned has to begin with the same for both sides.
+    """
+    pin([middle], {max(cores)})
+    pin(others, {min(cores)})
+    pin([middle, *others], cores)
+
+
 def _threads(pid):
     try:
         return [int(name) for name in os.listdir(f"/proc/{pid}/task")]

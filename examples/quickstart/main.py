@@ -49,8 +49,8 @@ def run(project, digits):
     load = lt.function(digits.load).to(lt.here)
     images, labels = load()
     model = send_model(digits)
-    print(f"{len(images)} images, and a model; it took {time.perf_counter() - started:.2f} s,")
-    print("the first time, most of that is the import of scikit-learn over there")
+    print(f"{len(images)} images, and a model; it took {time.perf_counter() - started:.2f} s")
+    print("(the first time, most of that is the import of scikit-learn over there)")
 
     say("it trains over there and its output comes here; a second process looks at it meanwhile")
     before = train_and_watch(model, images, labels)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from leanto import _connection, _frames, _values
-from leanto.errors import NotFoundError
+from leanto.errors import InvalidRequestError, NotFoundError
 
 _MISSING = object()
 
@@ -110,7 +110,15 @@ def cluster(
         name = "-".join(str(value) for value in words.values())
     if not isinstance(name, str) or not name:
         raise TypeError(f"a cluster's name is text, not {name!r}")
+    _check(words, "cpus", (int, float), "a positive number")
+    _check(words, "memory", (str, int), 'an amount like "16GB" or a positive number of bytes')
     return Cluster(name, words)
+
+
+def _check(words: dict, key: str, types: tuple, what: str) -> None:
+    value = words.get(key, 1)
+    if not isinstance(value, types) or isinstance(value, bool) or not (isinstance(value, str) or value > 0):
+        raise InvalidRequestError(f"{key}={value!r} makes no sense; give {what}")
 
 
 here = Cluster("here", {})

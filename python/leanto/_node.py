@@ -30,8 +30,10 @@ def connect() -> socket.socket:
     directory = state_directory()
     try:
         return _connect(directory)
-    except (FileNotFoundError, ConnectionRefusedError):
-        start(directory)
+    except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
+        start(directory)  # which says what is wrong with the directory
+    except OSError as error:
+        raise NodeError(f"the node on this machine can't be reached at {directory}/node.sock: {error}") from None
     try:
         return _connect(directory)
     except OSError as error:

@@ -7,6 +7,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <cerrno>
+#include <exception>
 #include <utility>
 
 namespace leanto::net {
@@ -64,7 +65,12 @@ Task<Status> FrameStream::receive(OnFrame on_frame) {
     if (error) co_return fail(ErrorKind::kProtocol, "reading from a peer: {}", error.message());
     decoder_.commit(size);
     outgoing_.begin_batch();
-    Status handled = handle_batch(on_frame);
+    Status handled;
+    try {
+      handled = handle_batch(on_frame);
+    } catch (const std::exception& exception) {  // a defect must cost this peer its connection, not all of them theirs
+      handled = fail(ErrorKind::kInternal, "handling what a peer sent: {}", exception.what());
+    }
     outgoing_.end_batch();
     if (!handled) co_return handled;
   }

@@ -49,7 +49,8 @@ class FrameStream : public std::enable_shared_from_this<FrameStream> {
   FrameStream(const FrameStream&) = delete;
   FrameStream& operator=(const FrameStream&) = delete;
 
-  // Hands each frame to `on_frame` until the peer closes (success), the connection breaks or is not ours.
+  // Hands each frame to `on_frame` until the peer closes (success), the connection breaks or is not ours. What
+  // `on_frame` throws is kInternal.
   Task<Status> receive(OnFrame on_frame);
 
   void send(wire::FrameType type, std::uint32_t stream, std::string_view head, wire::Body body = {});

@@ -1,5 +1,6 @@
 #include "node/calls.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -37,7 +38,8 @@ std::shared_ptr<Worker> choose_worker(const std::vector<std::shared_ptr<Worker>>
   return least;
 }
 
-Json worker_died_head(const std::string& service, const std::optional<ExitStatus>& status, std::string_view tail) {
+Json worker_died_head(const std::string& service, const std::optional<ExitStatus>& status, std::string_view output) {
+  const std::string tail = wire::valid_utf8(output);
   Json head = {{"kind", "worker_died"}, {"last_lines", last_lines(tail)}};
   std::string how = "it ended";
   if (status) {
@@ -149,10 +151,12 @@ void Calls::dispatch(const TargetPtr& target) {
     wire::Body body = std::move(call->body);
     send(target, *worker, std::move(call), std::move(body));
   }
+  if (target->retired) retire(target);
 }
 
 void Calls::want_worker(const TargetPtr& target) {
-  const int have = static_cast<int>(target->workers.size()) + target->starting;
+  const auto stays = [](const auto& worker) { return worker->state() != WorkerState::kLeaving; };
+  const int have = static_cast<int>(std::count_if(target->workers.begin(), target->workers.end(), stays)) + target->starting;
   if (target->kind == TargetKind::kObject || have >= target->max_workers()) return;
   ++target->starting;
   starter_->start_worker(target);
@@ -163,7 +167,6 @@ void Calls::worker_started(const TargetPtr& target, std::shared_ptr<Worker> work
   targets_[worker.get()] = target;
   target->workers.push_back(std::move(worker));
   dispatch(target);
-  if (target->retired) retire(target);
 }
 
 void Calls::start_failed(const TargetPtr& target, const Error& error) {
@@ -213,7 +216,9 @@ net::Task<> Calls::expire(std::uint32_t number, double seconds) {
   Call& call = *running->second.call;
   if (call.answered) co_return;
   call.answered = true;
-  if (const auto caller = call.caller.lock()) {
+  if (call.on_answer) {
+    call.on_answer(FrameType::kError, wire::encode_error(error), {});
+  } else if (const auto caller = call.caller.lock()) {
     caller->reply(FrameType::kError, call.stream, wire::encode_error(error), {});
     caller->ended(call.stream);
   }
@@ -247,9 +252,10 @@ void Calls::on_answer(Worker& worker, FrameType type, std::uint32_t number, std:
 
 void Calls::finish(std::unique_ptr<Call> call, FrameType type, std::string_view head, wire::Body body) {
   change_waiting(call->parent, -1);
+  if (call->answered) return;
   if (call->on_answer) {
     call->on_answer(type, head, std::move(body));
-  } else if (const auto caller = call->caller.lock(); caller && !call->answered) {
+  } else if (const auto caller = call->caller.lock()) {
     caller->reply(type, call->stream, head, std::move(body));
     caller->ended(call->stream);
   }

@@ -13,8 +13,9 @@ constexpr std::size_t kMaxQueuedLog = 4 << 20;
 
 }  // namespace
 
-Client::Client(net::Loop& loop, net::Outgoing& outgoing, ClientRequests& requests, int socket)
-    : requests_(requests), stream_(std::make_shared<net::FrameStream>(loop, outgoing, socket)) {}
+Client::Client(net::Loop& loop, net::Outgoing& outgoing, ClientRequests& requests, int socket,
+               wire::FrameLimits limits)
+    : requests_(requests), stream_(std::make_shared<net::FrameStream>(loop, outgoing, socket, limits)) {}
 
 net::Task<> Client::serve() {
   const std::shared_ptr<Client> self = shared_from_this();

@@ -32,7 +32,8 @@ class ClientRequests {
 
 class Client final : public ReplyPort, public std::enable_shared_from_this<Client> {
  public:
-  Client(net::Loop& loop, net::Outgoing& outgoing, ClientRequests& requests, int socket);
+  Client(net::Loop& loop, net::Outgoing& outgoing, ClientRequests& requests, int socket,
+         wire::FrameLimits limits = {});
 
   // Serves the connection until it ends.
   net::Task<> serve();

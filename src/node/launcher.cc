@@ -1,5 +1,7 @@
 #include "node/launcher.h"
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
 
 namespace leanto::node {
@@ -105,11 +107,30 @@ net::Task<Result<std::shared_ptr<Worker>>> Launcher::fork(ServicePtr service) {
   if (!zygote) co_return Failure(zygote.error());
   Result<Zygote::Forked> forked = co_await (*zygote)->fork_worker();
   if (!forked) co_return Failure(forked.error());
-  auto worker = std::make_shared<Worker>(parts_.loop, parts_.outgoing, parts_.calls, service, forked->pid,
-                                         std::move(forked->channels));
+  auto worker = std::make_shared<Worker>(parts_.loop, parts_.outgoing, parts_.calls, parts_.clock, service,
+                                         forked->pid, std::move(forked->channels));
   worker->start();
+  if (!std::exchange(watches_idle_, true)) parts_.loop.spawn("idle workers", retire_idle_workers());
   (*zygote)->watch(worker);
   co_return worker;
+}
+
+// Only functions' workers: a live object is what its process holds.
+net::Task<> Launcher::retire_idle_workers() {
+  const Duration pause = std::clamp<Duration>(parts_.idle_timeout / 4, std::chrono::milliseconds(50), std::chrono::minutes(1));
+  bool any = true;
+  while (any) {
+    co_await parts_.loop.sleep(pause);
+    any = false;
+    const MonotonicTime now = parts_.clock.monotonic();
+    for (const auto& [version, target] : targets_) {
+      for (const auto& worker : std::vector(target->workers)) {
+        any = true;
+        if (worker->running() == 0 && now - worker->idle_since() > parts_.idle_timeout) worker->retire();
+      }
+    }
+  }
+  watches_idle_ = false;
 }
 
 net::Task<> Launcher::release_after(std::shared_ptr<Worker> worker, std::string workspace) {

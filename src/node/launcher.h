@@ -21,6 +21,8 @@ class Launcher final : public WorkerStarter {
     Calls& calls;
     CodeStore& code;
     Zygotes& zygotes;
+    const Clock& clock;
+    Duration idle_timeout;  // then a function's worker without calls ends
   };
   explicit Launcher(Parts parts) : parts_(parts) {}
 
@@ -36,12 +38,14 @@ class Launcher final : public WorkerStarter {
   const std::unordered_map<std::string, TargetPtr>& targets() const { return targets_; }
 
  private:
+  net::Task<> retire_idle_workers();
   net::Task<> start_for(TargetPtr target);
   net::Task<Result<std::shared_ptr<Worker>>> fork(ServicePtr service);
   net::Task<> release_after(std::shared_ptr<Worker> worker, std::string workspace);
 
   Parts parts_;
   std::unordered_map<std::string, TargetPtr> targets_;
+  bool watches_idle_ = false;
 };
 
 }  // namespace leanto::node

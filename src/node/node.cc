@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <exception>
 #include <utility>
 
 #include "net/readable.h"
@@ -98,7 +99,8 @@ Status Node::open_parts() {
   auto code = CodeStore::open(loop_, clock_, settings_.directories.cache.string(), settings_.config.snapshots);
   if (!code) return Failure(code.error());
   code_ = *std::move(code);
-  launcher_ = std::make_unique<Launcher>(Launcher::Parts{loop_, outgoing_, calls_, *code_, zygotes_});
+  launcher_ = std::make_unique<Launcher>(Launcher::Parts{
+      loop_, outgoing_, calls_, *code_, zygotes_, clock_, settings_.config.worker_idle_timeout});
   calls_.set_starter(*launcher_);
   objects_ =
       std::make_unique<Objects>(Objects::Parts{loop_, calls_, *launcher_, ledger_access_, clock_});
@@ -150,7 +152,9 @@ void Node::serve(int socket) {
   UniqueFd owned(socket);
   const Result<PeerCredentials> peer = peer_credentials(socket);
   if (!peer || (peer->uid != ::getuid() && peer->uid != 0)) return;
-  const auto client = std::make_shared<Client>(loop_, outgoing_, *this, owned.release());
+  wire::FrameLimits limits;
+  limits.body = settings_.config.max_frame_bytes;
+  const auto client = std::make_shared<Client>(loop_, outgoing_, *this, owned.release(), limits);
   loop_.spawn("client", client->serve());
 }
 
@@ -234,7 +238,12 @@ void Node::on_ask(const std::shared_ptr<Client>& client, std::uint32_t stream, s
 }
 
 net::Task<> Node::answer(std::shared_ptr<Client> client, std::uint32_t stream, Request request) {
-  Result<Answer> answer = co_await operations_->run(std::move(request));
+  Result<Answer> answer;
+  try {
+    answer = co_await operations_->run(std::move(request));
+  } catch (const std::exception& exception) {  // a defect of ours: the client must not wait for ever
+    answer = fail(ErrorKind::kInternal, "the request could not be handled: {}", exception.what());
+  }
   if (!answer) {
     client->reply(FrameType::kError, stream, wire::encode_error(answer.error()), {});
   } else {

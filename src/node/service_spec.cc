@@ -10,6 +10,8 @@ std::string_view kind_name(ServiceKind kind) {
   return kind == ServiceKind::kClass ? "class" : "function";
 }
 
+std::string shown(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
 Json settings_to_json(const ServiceSettings& settings) {
   return {{"concurrency", settings.concurrency}, {"workers", settings.workers}, {"env", settings.env}};
 }
@@ -19,7 +21,7 @@ Result<int> read_count(const Json& settings, std::string_view key, int otherwise
   if (found == settings.end()) return otherwise;
   if (!found->is_number_integer() || *found < 1 || *found > 10'000) {
     return fail(ErrorKind::kInvalid, "the setting {}={} makes no sense; give a whole number from 1 to 10,000",
-                key, found->dump());
+                key, shown(*found));
   }
   return found->get<int>();
 }
@@ -34,6 +36,9 @@ Result<ServiceSettings> read_settings(const Json& settings) {
   result.workers = *workers;
   const auto env = settings.find("env");
   if (env == settings.end()) return result;
+  if (!env->is_object()) {
+    return fail(ErrorKind::kInvalid, "the setting env={} makes no sense; give a dict of names and texts", shown(*env));
+  }
   for (const auto& [name, value] : env->items()) {
     if (!value.is_string()) return fail(ErrorKind::kInvalid, "env: the value of {} is not text", name);
     result.env[name] = value.get<std::string>();

@@ -23,10 +23,12 @@ constexpr Duration kLeaveLimit = 5s;
 
 }  // namespace
 
-Worker::Worker(net::Loop& loop, net::Outgoing& outgoing, WorkerEvents& events, ServicePtr service,
+Worker::Worker(net::Loop& loop, net::Outgoing& outgoing, WorkerEvents& events, const Clock& clock,
+               ServicePtr service,
                pid_t pid, WorkerChannels channels)
     : loop_(loop),
       events_(events),
+      clock_(clock),
       service_(std::move(service)),
       pid_(pid),
       stream_(std::make_shared<net::FrameStream>(loop, outgoing, channels.main.release())),
@@ -37,6 +39,7 @@ Worker::Worker(net::Loop& loop, net::Outgoing& outgoing, WorkerEvents& events, S
            [this](const OutputPiece& piece) { attribute(0, piece); }),
       err_(loop, std::move(channels.err), OutputStream::kStderr, nonce_,
            [this](const OutputPiece& piece) { attribute(0, piece); }),
+      idle_since_(clock.monotonic()),
       load_ended_(loop),
       stream_ended_(loop),
       ended_(loop) {}
@@ -49,6 +52,10 @@ net::Task<> Worker::receive() {
   net::FrameStream::OnFrame handler = on_frame;
   const Status status = co_await stream_->receive(std::move(handler));
   if (!status) kill();  // it does not speak our protocol any more
+  if (state_ == WorkerState::kStarting || state_ == WorkerState::kReady) {
+    state_ = WorkerState::kLeaving;  // it will not hear of another call
+    loop_.spawn("worker leaves", kill_later());
+  }
   stream_ended_.set();
 }
 
@@ -119,7 +126,7 @@ void Worker::on_load_answer(const wire::Frame& frame) {
   if (!head) {
     loaded_ = Failure(head.error());
   } else if (frame.type == FrameType::kReady) {
-    state_ = WorkerState::kReady;
+    if (state_ == WorkerState::kStarting) state_ = WorkerState::kReady;
     loaded_ = head->value("describe", wire::Json::object());
   } else {
     Error error = wire::error_from_head(*head);
@@ -171,6 +178,7 @@ void Worker::close_call(std::uint32_t number) {
     call->second.err->finish();
   }
   running_.erase(number);
+  if (running_.empty()) idle_since_ = clock_.monotonic();
 }
 
 void Worker::retire() {
@@ -181,11 +189,13 @@ void Worker::retire() {
 void Worker::leave_if_idle() {
   if (state_ != WorkerState::kLeaving || !running_.empty() || !stream_->is_open()) return;
   stream_->close();  // the process sees the end of file, runs its exit handlers and ends
-  auto make_sure = [](std::shared_ptr<Worker> worker) -> net::Task<> {
-    co_await worker->loop_.sleep(kLeaveLimit);
-    if (worker->state_ != WorkerState::kEnded) worker->kill();
-  };
-  loop_.spawn("worker leaves", make_sure(shared_from_this()));
+  loop_.spawn("worker leaves", kill_later());
+}
+
+net::Task<> Worker::kill_later() {
+  const std::shared_ptr<Worker> self = shared_from_this();
+  co_await loop_.sleep(kLeaveLimit);
+  kill();
 }
 
 void Worker::kill() {
@@ -195,6 +205,7 @@ void Worker::kill() {
 void Worker::on_exit(const ExitStatus& status) {
   if (exit_status_) return;
   exit_status_ = status;
+  if (state_ != WorkerState::kEnded) state_ = WorkerState::kLeaving;  // no call may be given to it any more
   loop_.spawn("worker ended", end_after_exit());
 }
 
@@ -207,6 +218,7 @@ net::Task<> Worker::end_after_exit() {
 
 void Worker::end() {
   if (state_ == WorkerState::kEnded) return;
+  state_ = WorkerState::kEnded;  // first: what its calls make room for must go to another worker
   out_.finish();
   err_.finish();
   while (!running_.empty()) {
@@ -215,7 +227,6 @@ void Worker::end() {
     close_call(number);
     events_.on_answer(*this, FrameType::kError, number, {}, {});
   }
-  state_ = WorkerState::kEnded;
   stream_->close();
   if (!loaded_) {
     loaded_ = fail(ErrorKind::kWorkerDied, "{}: the worker ended while its module was imported: {}", service_->name,

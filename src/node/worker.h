@@ -1,6 +1,6 @@
 // One worker: the node's side of a Python process that hosts a service.
 //
-//   starting ── READY ──▶ ready ── retire, last call ends ──▶ leaving ──▶ ended
+//   starting ── READY ──▶ ready ── retire, or it hangs up ──▶ leaving ──▶ ended
 //       └──────────── ERROR, or the process ends ────────────────────────▶ ended
 //
 // It carries calls to the process and their answers back to `WorkerEvents`, attributes the output of its pipes to
@@ -56,7 +56,8 @@ enum class WorkerState { kStarting, kReady, kLeaving, kEnded };
 
 class Worker : public std::enable_shared_from_this<Worker> {
  public:
-  Worker(net::Loop& loop, net::Outgoing& outgoing, WorkerEvents& events, ServicePtr service, pid_t pid,
+  Worker(net::Loop& loop, net::Outgoing& outgoing, WorkerEvents& events, const Clock& clock,
+         ServicePtr service, pid_t pid,
          WorkerChannels channels);
 
   // Starts to listen to the process. Called once, before all others.
@@ -88,12 +89,15 @@ class Worker : public std::enable_shared_from_this<Worker> {
   int running() const { return static_cast<int>(running_.size()); }
   int busy() const { return running() - waiting_; }  // calls that wait for calls don't count
   void add_waiting(int change) { waiting_ += change; }
+  // When its last call ended, or it started.
+  MonotonicTime idle_since() const { return idle_since_; }
   bool runs(std::uint32_t number) const { return running_.contains(number); }
   std::vector<std::uint32_t> running_calls() const;
 
  private:
   net::Task<> receive();
   net::Task<> end_after_exit();
+  net::Task<> kill_later();
   void on_frame(wire::Frame& frame);
   void on_load_answer(const wire::Frame& frame);
   void take_call_pipes(std::uint32_t number);
@@ -105,6 +109,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
 
   net::Loop& loop_;
   WorkerEvents& events_;
+  const Clock& clock_;
   const ServicePtr service_;
   const pid_t pid_;
   WorkerState state_ = WorkerState::kStarting;
@@ -120,6 +125,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
   };
   std::unordered_map<std::uint32_t, CallPipes> running_;  // by call number
   int waiting_ = 0;
+  MonotonicTime idle_since_;
 
   std::optional<Result<wire::Json>> loaded_;
   net::Event load_ended_;

@@ -68,7 +68,8 @@ Result<CallHead> parse_call_head(std::string_view bytes) {
   call.object_name = find_string(*head, "name").value_or("");
   call.get_if_exists = find_flag(*head, "get_if_exists", false);
   if (const auto parent = head->find("p"); parent != head->end() && parent->is_number_unsigned()) {
-    call.parent = parent->get<std::uint32_t>();
+    const auto number = parent->get<std::uint64_t>();
+    if (std::in_range<std::uint32_t>(number)) call.parent = static_cast<std::uint32_t>(number);
   }
   return call;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 
 namespace leanto::wire {
 
@@ -111,7 +112,7 @@ Result<std::optional<Frame>> FrameDecoder::next() {
   const std::size_t front = kHeaderSize + header->head_size;
   if (end_ - begin_ < front) return std::nullopt;
   if (front + header->body_size > kBufferSize) {
-    start_large_body(*header);
+    if (Status started = start_large_body(*header); !started) return Failure(started.error());
     return take_large_body();
   }
   if (end_ - begin_ < front + header->body_size) return std::nullopt;
@@ -122,15 +123,20 @@ Result<std::optional<Frame>> FrameDecoder::next() {
                Body(std::string_view(start + front, header->body_size))};
 }
 
-void FrameDecoder::start_large_body(const FrameHeader& header) {
+Status FrameDecoder::start_large_body(const FrameHeader& header) {
   const char* start = buffer_.get() + begin_;
   const std::size_t front = kHeaderSize + header.head_size;
+  // The size is the peer's word: it must not end the process.
+  pending_body_.reset(new (std::nothrow) char[header.body_size]);
+  if (!pending_body_) {
+    return fail(ErrorKind::kCapacity, "there is no memory here for a value of {} bytes", header.body_size);
+  }
   pending_ = header;
   pending_head_.assign(start + kHeaderSize, header.head_size);
-  pending_body_ = std::make_unique_for_overwrite<char[]>(header.body_size);
   pending_size_ = std::min<std::size_t>(end_ - begin_ - front, header.body_size);
   std::memcpy(pending_body_.get(), start + front, pending_size_);
   begin_ += front + pending_size_;
+  return {};
 }
 
 std::optional<Frame> FrameDecoder::take_large_body() {

@@ -76,7 +76,7 @@ struct Frame {
 };
 
 // Bytes in, frames out. A reader asks `prepare` where to read to, says with `commit` how much came, and
-// takes frames with `next` until there is none. A frame's views are good until the next `prepare`; a body
+// takes frames with `next` until there is none. A frame's views are good until the next `next` or `prepare`; a body
 // too large for the buffer is read into memory of its own, so that it is never copied.
 class FrameDecoder {
  public:
@@ -88,13 +88,13 @@ class FrameDecoder {
   };
   Room prepare();
   void commit(std::size_t size);
-  // Nothing when more bytes are needed; an error (kProtocol) ends the connection.
+  // Nothing when more bytes are needed; an error (kProtocol, kCapacity) ends the connection.
   Result<std::optional<Frame>> next();
   bool in_the_middle() const { return pending_body_ != nullptr || begin_ != end_; }
 
  private:
   std::optional<Frame> take_large_body();
-  void start_large_body(const FrameHeader& header);
+  Status start_large_body(const FrameHeader& header);
 
   FrameLimits limits_;
   std::unique_ptr<char[]> buffer_;

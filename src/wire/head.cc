@@ -71,8 +71,13 @@ Result<std::string> require_string(const Json& head, std::string_view key) {
   return *std::move(value);
 }
 
+std::string valid_utf8(std::string_view text) {
+  const std::string quoted = Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+  return Json::parse(quoted).get<std::string>();
+}
+
 Json error_to_json(const Error& error) {
-  return {{"kind", error_row(error.kind).name}, {"message", error.message}};
+  return {{"kind", error_row(error.kind).name}, {"message", valid_utf8(error.message)}};
 }
 
 std::string encode_error(const Error& error) { return encode_head(error_to_json(error)); }

@@ -24,6 +24,10 @@ std::optional<double> find_number(const Json& head, std::string_view key);
 bool find_flag(const Json& head, std::string_view key, bool otherwise);
 Result<std::string> require_string(const Json& head, std::string_view key);
 
+// The text, with U+FFFD in place of what is not UTF-8: paths and output may hold any bytes, and readers of heads in
+// other languages refuse them.
+std::string valid_utf8(std::string_view text);
+
 // The head of an ERROR frame.
 std::string encode_error(const Error& error);
 Json error_to_json(const Error& error);

@@ -217,6 +217,7 @@ def test_the_bare_path_calls_one_by_one_and_pipelined(tmp_path):
     ):
         assert set(client.order("latencies", calls=20)) == {"p50", "p99"}
         assert client.order("rate", in_flight=1000, waves=2) > 0  # it compares the values itself
+        assert client.order("gather_rate", in_flight=1000, waves=2) > 0
     thread.join()
 
 

@@ -1,17 +1,16 @@
-"""What goes wrong arrives as what it is: the user's errors as the user's, ours as ours, and a dead worker at once."""
+"""What goes wrong arrives as what it is: the user's errors as the user's, ours as ours."""
 
 import ast
 import asyncio
 import os
 import re
-import signal
 import sys
 import threading
 
 import pytest
 import shop
-from clients import Client, Failed, run_script, write_project
-from conftest import ROOT, alive, wait_until
+from clients import run_script, write_project
+from conftest import ROOT
 
 sys.path.insert(0, str(ROOT / "tests" / "projects" / "workshop"))
 import workshop  # noqa: E402
@@ -55,11 +54,11 @@ def test_its_cause_is_the_remote_traceback_with_the_callers_own_file_and_line(se
 
 
 def test_an_exception_that_nobody_catches_shows_both_tracebacks(tmp_path):
-    main = "import leanto as lt\n\ndef divide(a):\n    return a / 0\n\nlt.function(divide).to(lt.here)(1)\n"
+    main = "import leanto as lt\n\ndef f(a):\n    return a / 0\n\nlt.function(f).to(lt.here)(1)\n"
     project = write_project(tmp_path / "p", {"main.py": main})
     done = run_script(project, "main.py", check=False)
     assert done.returncode == 1
-    assert f'File "{project}/main.py", line 4, in divide' in done.stderr
+    assert f'File "{project}/main.py", line 4, in f' in done.stderr
     assert f'File "{project}/main.py", line 6, in <module>' in done.stderr
     assert done.stderr.rstrip().endswith("ZeroDivisionError: division by zero")
 
@@ -80,7 +79,9 @@ def test_the_remote_traceback_shows_what_the_exception_came_from(sent):
         (workshop.raise_only_there, "ghost.GhostError", "no Ghost here"),
     ],
 )
-def test_an_exception_that_cannot_be_rebuilt_here_is_a_remote_error(lt, sent, function, type_name, text):
+def test_an_exception_that_cannot_be_rebuilt_here_is_a_remote_error(
+    lt, sent, function, type_name, text
+):
     with pytest.raises(lt.RemoteError, match=text) as caught:
         sent(function)()
     assert caught.value.type_name.endswith(type_name)
@@ -198,207 +199,6 @@ def test_a_result_that_cannot_be_rebuilt_here_is_a_transport_error(lt, sent):
     assert sent(shop.add)(1, 1) == 2
 
 
-# Workers that die
-
-
-@pytest.mark.parametrize(
-    ("how", "signal_number", "exit_code"),
-    [("9", signal.SIGKILL, None), ("exit", None, 7), ("segfault", signal.SIGSEGV, None), ("6", signal.SIGABRT, None)],
-)
-def test_a_dead_worker_says_how_it_ended_and_what_it_wrote_last(lt, sent, how, signal_number, exit_code):
-    die = sent(shop.die)
-    with pytest.raises(lt.WorkerDiedError) as caught:
-        die(how)
-    assert (caught.value.signal, caught.value.exit_code) == (signal_number, exit_code)
-    assert "about to die" in caught.value.last_lines
-    assert "about to die" in str(caught.value)
-    assert "sample/shop.die" in str(caught.value)
-    with pytest.raises(lt.WorkerDiedError):
-        die(how)
-
-
-def test_the_next_call_gets_a_new_worker(lt, sent):
-    call = sent(workshop.call)
-    pid = call(os.getpid)
-    with pytest.raises(lt.WorkerDiedError):
-        call(os._exit, 5)
-    assert call(os.getpid) != pid
-    assert not alive(pid)
-
-
-def test_last_lines_hold_an_unfinished_one(lt, sent):
-    with pytest.raises(lt.WorkerDiedError) as caught:
-        sent(workshop.print_then_die).options(stream_logs=False)(30)
-    assert caught.value.signal == signal.SIGABRT
-    assert "last words 29" in caught.value.last_lines
-    assert "without an end" in caught.value.last_lines
-    assert "last words 0" not in caught.value.last_lines, "they are the last ones, not all"
-
-
-def outcome_of(errors, call, *args):
-    try:
-        errors.append(call(*args))
-    except Exception as error:
-        errors.append(error)
-
-
-def test_a_dead_worker_ends_all_its_calls(lt, sent, tmp_path):
-    hold = sent(workshop.hold, concurrency=20)
-    released = tmp_path / "go"
-    outcomes = []
-    threads = [
-        threading.Thread(target=outcome_of, args=(outcomes, hold, str(tmp_path / f"started {i}"), str(released)))
-        for i in range(8)
-    ]
-    for thread in threads:
-        thread.start()
-    assert wait_until(lambda: len(list(tmp_path.glob("started *"))) == 8)
-    early = tmp_path / "early"
-    early.touch()
-    os.kill(hold(str(tmp_path / "also"), str(early)), signal.SIGKILL)
-    for thread in threads:
-        thread.join(timeout=60)
-        assert not thread.is_alive()
-    assert [type(outcome) for outcome in outcomes] == [lt.WorkerDiedError] * 8
-    assert {outcome.signal for outcome in outcomes} == {signal.SIGKILL}
-    assert alive(hold(str(tmp_path / "also"), str(early)))
-
-
-def test_a_dead_worker_ends_streams_and_awaited_calls(lt, sent, tmp_path):
-    call, early = sent(workshop.hold_later, concurrency=20), tmp_path / "early"
-    early.touch()
-
-    async def main():
-        calls = [asyncio.ensure_future(call.aio(str(tmp_path / f"a{i}"), str(tmp_path / "never"))) for i in range(5)]
-        os.kill(await call.aio(str(tmp_path / "b"), str(early)), signal.SIGKILL)
-        return await asyncio.gather(*calls, return_exceptions=True)
-
-    outcomes = asyncio.run(main())
-    assert [type(outcome) for outcome in outcomes] == [lt.WorkerDiedError] * 5
-
-    items = sent(workshop.hold_stream)(str(tmp_path / "started"), str(tmp_path / "never"))
-    assert next(items) == 1
-    from conftest import node_status
-
-    workers = node_status()["workers"]
-    pid = next(worker["pid"] for worker in workers if worker["service"] == "workshop/workshop.hold_stream")
-    os.kill(pid, signal.SIGKILL)
-    with pytest.raises(lt.WorkerDiedError):
-        next(items)
-
-
-def test_an_object_whose_process_died_says_so(lt, sent):
-    counter = sent(shop.Counter).options(name="mortal")(1)
-    with pytest.raises(lt.WorkerDiedError) as caught:
-        counter.die()
-    assert caught.value.exit_code == 3
-    for use in (counter.increase, lambda: counter.value, lambda: len(counter)):
-        with pytest.raises(lt.NotFoundError, match=r"'mortal'.* is gone: its process: .*3.*make it again"):
-            use()
-    with pytest.raises(lt.NotFoundError, match="'mortal' any more: .*3"):
-        lt.here.get("mortal")
-    assert not lt.here.exists("mortal")
-    again = sent(shop.Counter).options(name="mortal")(5)
-    assert again.increase() == 6
-    lt.here.delete("mortal")
-
-
-def test_an_object_killed_from_outside_ends_its_waiting_calls(lt, sent, tmp_path):
-    counter = sent(shop.Counter)(1)
-    outcomes = []
-    thread = threading.Thread(target=outcome_of, args=(outcomes, counter.wait_for, str(tmp_path / "never")))
-    thread.start()
-    os.kill(counter.pid(), signal.SIGKILL)
-    thread.join(timeout=60)
-    assert not thread.is_alive()
-    assert type(outcomes[0]) in (lt.WorkerDiedError, lt.NotFoundError)
-
-
-# What goes wrong at .to()
-
-
-SEND = "lt.function(app.f).to(lt.here)"
-
-
-@pytest.fixture
-def client(tmp_path):
-    project = write_project(tmp_path / "p", {"app.py": "import helper\n\ndef f():\n    return 1\n", "helper.py": "x = 1\n"})
-    with Client(project) as client:
-        client.project = project
-        yield client
-
-
-def test_a_syntax_error_in_a_module_is_shown_with_file_and_line(client):
-    client.do("import app")
-    (client.project / "helper.py").write_text("x = 1\n\nx = = 2\n")
-    with pytest.raises(Failed) as caught:
-        client.do(SEND)
-    assert caught.value.kind == "SnapshotError"
-    assert f"{client.project}/helper.py, line 3: invalid syntax" in caught.value.text
-
-
-def test_a_package_that_the_node_lacks_is_named(client):
-    (client.project / "helper.py").write_text("import not_installed_there\n")
-    client.do("import sys, types; sys.modules['not_installed_there'] = types.ModuleType('not_installed_there')")
-    client.do("import app")
-    with pytest.raises(Failed) as caught:
-        client.do(SEND)
-    assert caught.value.kind == "SnapshotError"
-    assert "No module named 'not_installed_there'" in caught.value.text
-    assert "install it" in caught.value.text
-    assert f'File "{client.project}/helper.py", line 1' in f"{caught.value.text}{caught.value.cause}"
-
-
-def test_a_module_of_the_project_that_does_not_travel_is_named(client):
-    client.do("import app")
-    (client.project / "helper.py").unlink()
-    with pytest.raises(Failed) as caught:
-        client.do(SEND)
-    assert caught.value.kind == "SnapshotError"
-    assert "'helper'" in caught.value.text
-
-
-def test_what_a_module_raises_while_it_is_imported_arrives_at_to(client):
-    client.do("import app")
-    (client.project / "helper.py").write_text("def check():\n    raise OSError('no licence')\n\ncheck()\n")
-    with pytest.raises(Failed) as caught:
-        client.do(SEND)
-    assert caught.value.kind == "SnapshotError"
-    assert "OSError: no licence" in caught.value.text
-    assert f'File "{client.project}/helper.py", line 2, in check' in f"{caught.value.text}{caught.value.cause}"
-
-
-@pytest.mark.parametrize("text", ["import sys\nsys.exit(4)\n", "import os\nos._exit(4)\n"])
-def test_a_module_that_leaves_while_it_is_imported_ends_only_to(client, text):
-    client.do("import app")
-    (client.project / "helper.py").write_text(text)
-    with pytest.raises(Failed) as caught:
-        client.do(SEND)
-    assert caught.value.kind in ("SnapshotError", "WorkerDiedError")
-    assert "4" in caught.value.text
-    (client.project / "helper.py").write_text("")
-    assert client.do(f"{SEND}()") == 1
-
-
-def test_a_function_that_is_gone_from_its_module_is_named(client):
-    client.do("import app")
-    (client.project / "app.py").write_text("def g():\n    return 2\n")
-    with pytest.raises(Failed) as caught:
-        client.do(SEND)
-    assert caught.value.kind == "SnapshotError"
-    assert f"{client.project}/app.py has no 'f'" in caught.value.text
-    assert "it has: g" in caught.value.text
-
-
-def test_after_an_error_at_to_the_next_one_works(client):
-    client.do("import app")
-    (client.project / "helper.py").write_text("1 / 0\n")
-    with pytest.raises(Failed):
-        client.do(SEND)
-    (client.project / "helper.py").write_text("x = 2\n")
-    assert client.do(f"{SEND}()") == 1
-
-
 # The lists are complete
 
 
@@ -411,7 +211,11 @@ def test_the_kinds_of_errors_are_those_of_the_table(lt):
 
 
 def test_the_tree_of_errors_is_drawn_as_it_is(lt):
-    errors = [value for value in vars(lt.errors).values() if isinstance(value, type) and issubclass(value, lt.LeantoError)]
+    errors = [
+        value
+        for value in vars(lt.errors).values()
+        if isinstance(value, type) and issubclass(value, lt.LeantoError)
+    ]
     drawn = dict(re.findall(r"[├└]── (\w+)(?: \(([\w.]+)\))?", lt.errors.__doc__))
     assert set(drawn) == {error.__name__ for error in errors} - {"LeantoError"}
     for name, also in drawn.items():
@@ -422,8 +226,12 @@ def test_the_tree_of_errors_is_drawn_as_it_is(lt):
 
 def test_the_list_of_public_names_is_complete(lt):
     tree = ast.parse((ROOT / "python" / "leanto" / "__init__.py").read_text())
-    imported = {alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names}
-    assigned = {target.id for node in tree.body if isinstance(node, ast.Assign) for target in node.targets}
+    imported = {
+        alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names
+    }
+    assigned = {
+        target.id for node in tree.body if isinstance(node, ast.Assign) for target in node.targets
+    }
     public = {name for name in imported | assigned if not name.startswith("_")}
     assert sorted(public) == sorted(lt.__all__)
     assert lt.__all__ == sorted(lt.__all__)

@@ -220,6 +220,8 @@ def _explain_missing(source: Source, error) -> LoadError:
         return LoadError(message, "module", _traceback(source, error))
     interpreter = f"the interpreter {sys.executable} on this node"
     message = f"No module named {name!r} in {interpreter}; install it there"
+    if source.workspace is not None:
+        message += ", or if it is a file of yours: is it ignored by .gitignore or .leantoignore?"
     if top != name and top in sys.modules:
         message = (
             f"No module named {name!r} in {interpreter}, though {top} is there: "

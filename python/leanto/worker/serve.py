@@ -268,6 +268,17 @@ def _close_in_child(worker: Worker) -> None:
     worker._side.close()
     for descriptor in (worker._pass_read, worker._pass_write):
         os.close(descriptor)
+    _be_main_thread()
+
+
+def _be_main_thread() -> None:
+    """The thread that forked is the child's main thread. Up to Python 3.12 `threading` can't end a process whose main
+    thread it has not started itself: a child of `multiprocessing` would end with 1.
+    """
+    threading = sys.modules.get("threading")
+    thread = threading.main_thread() if threading is not None else None
+    if getattr(thread, "_tstate_lock", thread) is None:
+        thread._set_tstate_lock()
 
 
 def _reseed() -> None:

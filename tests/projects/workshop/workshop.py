@@ -107,6 +107,10 @@ def talk_together(tag, mine, other, n):
     return talk(tag, n)
 
 
+def talk_on_record(tag, n):
+    return talk(tag, n)
+
+
 async def talk_later(tag, n):
     import asyncio
 
@@ -181,7 +185,7 @@ def print_nested(text):
 
 
 def start_children():
-    """Start a child, one in a session of its own, and one whose parent has ended; return their pids."""
+    """Start a child, one in a session of its own, one whose parent has ended; return pids."""
     plain = subprocess.Popen(["sleep", "600"])
     session = subprocess.Popen(["sleep", "600"], start_new_session=True)
     shell = "setsid sleep 600 > /dev/null 2>&1 & echo $!"

@@ -1,0 +1,28 @@
+// The head of a CALL from anybody is an error or a call that makes sense, and comes back as it was.
+#include <cstdint>
+#include <cstdlib>
+#include <string_view>
+
+#include "wire/call.h"
+
+namespace {
+
+void expect(bool holds) {
+  if (!holds) std::abort();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view bytes(reinterpret_cast<const char*>(data), size);
+  const auto call = leanto::wire::parse_call_head(bytes);
+  if (!call) {
+    expect(!call.error().message.empty());
+    return 0;
+  }
+  if (call->timeout_seconds) expect(*call->timeout_seconds > 0 && *call->timeout_seconds < 1e9);
+  const auto again = leanto::wire::parse_call_head(leanto::wire::encode_call_head(*call));
+  expect(again.has_value());
+  expect(*again == *call);
+  return 0;
+}

@@ -1,0 +1,141 @@
+#include "node/client.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "node/fake_worker.h"
+
+namespace leanto::node {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using wire::FrameType;
+using wire::Json;
+
+// A node that keeps what its client asks for.
+struct ClientTest : testing::Test, ClientRequests {
+  ClientTest() {
+    auto [near, far] = make_sockets();
+    peer = std::make_unique<FrameSocket>(std::move(far));
+    client = std::make_shared<Client>(test.loop, outgoing, *this, near.release());
+    test.loop.spawn("client", client->serve());
+  }
+
+  void on_hello(Client&, const Json& head) override { asked.push_back("hello " + head.dump()); }
+  void on_call(const std::shared_ptr<Client>&, std::uint32_t stream, std::string_view head, wire::Body body) override {
+    asked.push_back(fmt::format("call {} {} {}", stream, head, body.view()));
+  }
+  void on_ask(const std::shared_ptr<Client>&, std::uint32_t stream, std::string_view head, wire::Body body) override {
+    asked.push_back(fmt::format("ask {} {} {}", stream, head, body.view()));
+  }
+  void on_cancel(std::uint32_t call) override { asked.push_back(fmt::format("cancel {}", call)); }
+  void on_credit(std::uint32_t call, std::string_view head) override {
+    asked.push_back(fmt::format("credit {} {}", call, head));
+  }
+  void on_gone(Client&) override { asked.push_back("gone"); }
+
+  bool run_until_asked(std::size_t count) {
+    return test.run_until([&] { return asked.size() >= count; });
+  }
+
+  net::TestLoop test;
+  net::Outgoing outgoing{test.loop};
+  std::vector<std::string> asked;
+  std::unique_ptr<FrameSocket> peer;
+  std::shared_ptr<Client> client;
+};
+
+TEST_F(ClientTest, HandsOnWhatIsAsked) {
+  peer->say(FrameType::kHello, 0, Json{{"pid", 1}});
+  peer->say(FrameType::kCall, 3, "head", "body");
+  peer->say(FrameType::kAsk, 4, "head", "body");
+  ASSERT_TRUE(run_until_asked(3));
+  EXPECT_THAT(asked, ElementsAre("hello {\"pid\":1}", "call 3 head body", "ask 4 head body"));
+}
+
+TEST_F(ClientTest, CancelsAndCreditsByItsOwnStreamsWhileTheirCallsLive) {
+  client->started(3, 77);
+  peer->say(FrameType::kCancel, 3);
+  peer->say(FrameType::kCredit, 3, "n");
+  peer->say(FrameType::kCancel, 4);
+  peer->say(FrameType::kAsk, 1);
+  ASSERT_TRUE(run_until_asked(3));
+  client->ended(3);
+  peer->say(FrameType::kCancel, 3);
+  peer->say(FrameType::kAsk, 2);
+  ASSERT_TRUE(run_until_asked(4));
+  EXPECT_THAT(asked, ElementsAre("cancel 77", "credit 77 n", "ask 1  ", "ask 2  "));
+}
+
+TEST_F(ClientTest, IsToldThatItMaySayNoSuchFrame) {
+  peer->say(FrameType::kReady, 5);
+  std::vector<Heard> heard;
+  ASSERT_TRUE(test.run_until([&] { return !(heard = peer->hear()).empty(); }));
+  EXPECT_EQ(heard[0].type, FrameType::kError);
+  EXPECT_EQ(heard[0].stream, 5u);
+  EXPECT_EQ(heard[0].json(), (Json{{"kind", "protocol"}, {"message", "a client may not say frame type 10"}}));
+}
+
+TEST_F(ClientTest, ThatSpeaksNoProtocolIsToldSoAndLeft) {
+  peer->say_raw("GET / HTTP/1.1\r\nHost: here\r\n\r\n");
+  ASSERT_TRUE(run_until_asked(1));
+  const std::vector<Heard> heard = peer->hear();
+  ASSERT_EQ(heard.size(), 1u);
+  EXPECT_EQ(heard[0].json()["kind"], "protocol");
+  EXPECT_TRUE(peer->is_closed());
+  EXPECT_THAT(asked, ElementsAre("gone"));
+}
+
+TEST_F(ClientTest, ThatGoesIsReportedOnceAndMayStillBeAnswered) {
+  peer->close();
+  ASSERT_TRUE(run_until_asked(1));
+  client->reply(FrameType::kResult, 1, "", wire::Body("too late"));
+  test.settle();
+  EXPECT_THAT(asked, ElementsAre("gone"));
+}
+
+TEST_F(ClientTest, ThatDoesNotReadItsLogFindsAGapThatIsMarked) {
+  const std::string log(1 << 20, 'x');
+  for (int i = 0; i < 20; ++i) {
+    client->reply(FrameType::kLog, 3, wire::encode_head({{"s", 1}}), wire::Body(log));
+  }
+  client->reply(FrameType::kResult, 3, "", wire::Body("value"));
+  std::vector<Heard> heard;
+  ASSERT_TRUE(test.run_until([&] {
+    for (Heard& frame : peer->hear()) heard.push_back(std::move(frame));
+    return !heard.empty() && heard.back().type == FrameType::kResult;
+  }));
+  ASSERT_GE(heard.size(), 3u);
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i + 2 < heard.size(); ++i) bytes += heard[i].body.size();
+  EXPECT_LT(bytes, 20u << 20);
+  const Heard& gap = heard[heard.size() - 2];
+  EXPECT_EQ(gap.json(), (Json{{"s", 2}}));
+  EXPECT_EQ(gap.body, fmt::format("[... {} bytes of log left out: they were not read fast enough]\n",
+                                  (20u << 20) - bytes));
+}
+
+TEST_F(ClientTest, HearsItsLogAgainAfterAGap) {
+  const std::string log(5 << 20, 'x');
+  client->reply(FrameType::kLog, 3, "", wire::Body(log));
+  client->reply(FrameType::kLog, 3, "", wire::Body("left out"));
+  std::vector<Heard> heard;
+  ASSERT_TRUE(test.run_until([&] {
+    for (Heard& frame : peer->hear()) heard.push_back(std::move(frame));
+    return !heard.empty();
+  }));
+  test.settle();
+  client->reply(FrameType::kLog, 3, "", wire::Body("heard"));
+  ASSERT_TRUE(test.run_until([&] {
+    for (Heard& frame : peer->hear()) heard.push_back(std::move(frame));
+    return heard.size() == 3;
+  }));
+  EXPECT_THAT(heard[1].body, HasSubstr("[... 8 bytes of log left out"));
+  EXPECT_EQ(heard[2].body, "heard");
+}
+
+}  // namespace
+}  // namespace leanto::node

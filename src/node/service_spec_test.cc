@@ -1,0 +1,160 @@
+#include "node/service_spec.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <set>
+
+namespace leanto::node {
+namespace {
+
+using ::testing::HasSubstr;
+using wire::Json;
+
+Json deploy_words() {
+  return {{"name", "sample.train"},
+          {"project", "sample"},
+          {"kind", "function"},
+          {"module", "sample.train"},
+          {"qualname", "train"},
+          {"python", "/usr/bin/python3"},
+          {"is_main", true},
+          {"root", "/src/sample"},
+          {"file", "sample/train.py"},
+          {"search_path", {"", "lib"}},
+          {"settings", {{"concurrency", 4}, {"workers", 2}, {"env", {{"OMP_NUM_THREADS", "1"}}}}}};
+}
+
+ServiceSpec make_spec() {
+  ServiceSpec spec = parse_deploy(deploy_words(), "\x80\x05").value();
+  spec.snapshot = Digest::of("tree");
+  spec.version = make_version(spec);
+  spec.describe = {{"signature", "(x)"}};
+  return spec;
+}
+
+std::string refusal(const Json& words) {
+  const Result<ServiceSpec> spec = parse_deploy(words, "");
+  if (spec) return "no error";
+  EXPECT_EQ(spec.error().kind, ErrorKind::kInvalid);
+  return spec.error().message;
+}
+
+Json with_setting(const std::string& key, const Json& value) {
+  Json words = deploy_words();
+  words["settings"] = {{key, value}};
+  return words;
+}
+
+TEST(ServiceSpec, TakesTheWordsOfADeploy) {
+  const ServiceSpec spec = make_spec();
+  EXPECT_EQ(spec.name, "sample.train");
+  EXPECT_EQ(spec.project, "sample");
+  EXPECT_EQ(spec.kind, ServiceKind::kFunction);
+  EXPECT_EQ(spec.module, "sample.train");
+  EXPECT_EQ(spec.qualname, "train");
+  EXPECT_EQ(spec.python, "/usr/bin/python3");
+  EXPECT_TRUE(spec.is_main);
+  EXPECT_EQ(spec.root, "/src/sample");
+  EXPECT_EQ(spec.file, "sample/train.py");
+  EXPECT_EQ(spec.search_path, (std::vector<std::string>{"", "lib"}));
+  EXPECT_EQ(spec.values_hex, "8005");
+  EXPECT_EQ(spec.settings, (ServiceSettings{4, 2, {{"OMP_NUM_THREADS", "1"}}}));
+}
+
+TEST(ServiceSpec, HasSettingsWhenNoneAreGiven) {
+  Json words = deploy_words();
+  words.erase("settings");
+  words["kind"] = "class";
+  const ServiceSpec spec = parse_deploy(words, "").value();
+  EXPECT_EQ(spec.settings, ServiceSettings{});
+  EXPECT_EQ(spec.kind, ServiceKind::kClass);
+}
+
+TEST(ServiceSpec, SaysWhichWordIsMissing) {
+  for (const char* key : {"name", "project", "module", "qualname", "python"}) {
+    Json words = deploy_words();
+    words.erase(key);
+    EXPECT_EQ(refusal(words), std::string("the request lacks the text '") + key + "'");
+  }
+}
+
+TEST(ServiceSpec, SaysWhichSettingMakesNoSense) {
+  EXPECT_EQ(refusal(with_setting("workers", 0)),
+            "the setting workers=0 makes no sense; give a whole number from 1 to 10,000");
+  EXPECT_THAT(refusal(with_setting("workers", 10'001)), HasSubstr("workers=10001"));
+  EXPECT_THAT(refusal(with_setting("concurrency", 2.5)), HasSubstr("concurrency=2.5"));
+  EXPECT_THAT(refusal(with_setting("concurrency", "many")), HasSubstr("concurrency=\"many\""));
+  EXPECT_THAT(refusal(with_setting("concurrency", 18'446'744'073'709'551'615u)), HasSubstr("makes no sense"));
+  EXPECT_EQ(refusal(with_setting("env", {{"A", 1}})), "env: the value of A is not text");
+}
+
+TEST(ServiceSpec, RefusesAnEnvironmentThatIsNoMap) {
+  EXPECT_THAT(refusal(with_setting("env", "A=1")), HasSubstr("env"));
+  EXPECT_THAT(refusal(with_setting("env", {"A=1"})), HasSubstr("env"));
+  EXPECT_THAT(refusal(with_setting("env", "caf\xE9")), HasSubstr("env=\"caf\xEF\xBF\xBD\""));
+}
+
+TEST(ServiceSpec, ComesBackFromJsonAsItWas) {
+  const ServiceSpec spec = make_spec();
+  const Result<ServiceSpec> again = service_from_json(Json::parse(to_json(spec).dump()));
+  ASSERT_TRUE(again.has_value()) << again.error().message;
+  EXPECT_EQ(*again, spec);
+  ServiceSpec installed = spec;
+  installed.snapshot.reset();
+  EXPECT_EQ(service_from_json(to_json(installed)), installed);
+}
+
+TEST(ServiceVersion, IsTheSameForTheSameSpec) {
+  EXPECT_EQ(make_version(make_spec()), make_version(make_spec()));
+  EXPECT_EQ(make_version(make_spec()).size(), 32u);
+}
+
+TEST(ServiceVersion, ChangesWithEveryFieldThatDecidesWhatRuns) {
+  const std::vector<std::function<void(ServiceSpec&)>> changes = {
+      [](ServiceSpec& spec) { spec.kind = ServiceKind::kClass; },
+      [](ServiceSpec& spec) { spec.module += "x"; },
+      [](ServiceSpec& spec) { spec.qualname += "x"; },
+      [](ServiceSpec& spec) { spec.python += "x"; },
+      [](ServiceSpec& spec) { spec.is_main = false; },
+      [](ServiceSpec& spec) { spec.snapshot = Digest::of("another tree"); },
+      [](ServiceSpec& spec) { spec.snapshot.reset(); },
+      [](ServiceSpec& spec) { spec.root += "x"; },
+      [](ServiceSpec& spec) { spec.file += "x"; },
+      [](ServiceSpec& spec) { spec.search_path = {"", "lib", "more"}; },
+      [](ServiceSpec& spec) { spec.search_path = {"lib", ""}; },
+      [](ServiceSpec& spec) { spec.values_hex += "00"; },
+      [](ServiceSpec& spec) { spec.settings.concurrency += 1; },
+      [](ServiceSpec& spec) { spec.settings.workers += 1; },
+      [](ServiceSpec& spec) { spec.settings.env["B"] = "1"; },
+      [](ServiceSpec& spec) { spec.settings.env["OMP_NUM_THREADS"] = "2"; },
+  };
+  std::set<std::string> versions{make_version(make_spec())};
+  for (const auto& change : changes) {
+    ServiceSpec spec = make_spec();
+    change(spec);
+    versions.insert(make_version(spec));
+  }
+  EXPECT_EQ(versions.size(), changes.size() + 1);
+}
+
+TEST(ServiceVersion, DoesNotChangeWithTheNameOrWithWhatTheWorkerSaid) {
+  ServiceSpec spec = make_spec();
+  spec.name = "saved";
+  spec.project = "another";
+  spec.version = "0f3c";
+  spec.describe = {{"signature", "(y)"}};
+  EXPECT_EQ(make_version(spec), make_version(make_spec()));
+}
+
+TEST(ServiceVersion, TellsPathsThatAreNotUtf8Apart) {
+  ServiceSpec one = make_spec();
+  ServiceSpec other = make_spec();
+  one.file = "caf\xE9.py";
+  other.file = "caf\xE8.py";
+  EXPECT_NE(make_version(one), make_version(other));
+}
+
+}  // namespace
+}  // namespace leanto::node

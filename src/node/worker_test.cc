@@ -1,0 +1,243 @@
+#include "node/worker.h"
+
+#include <gmock/gmock.h>
+
+#include "node/fake_worker.h"
+
+namespace leanto::node {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using wire::FrameType;
+using wire::Json;
+
+// What a worker told, as lines, in the order in which it came.
+struct WorkerTest : testing::Test, WorkerEvents {
+  WorkerTest() {
+    auto spec = std::make_shared<ServiceSpec>();
+    spec->name = "train";
+    fake = std::make_unique<FakeWorker>(test, outgoing, *this, clock, spec);
+    worker = fake->worker;
+  }
+
+  void on_answer(Worker&, FrameType type, std::uint32_t call, std::string_view head, wire::Body body) override {
+    const char* what = type == FrameType::kResult ? "result" : type == FrameType::kYield ? "yield" : "error";
+    told.push_back(fmt::format("{} of {}: {}{}", what, call, head, body.view()));
+  }
+  void on_output(Worker&, std::uint32_t call, OutputStream stream, std::string_view text) override {
+    told.push_back(fmt::format("{} of {}: {}", stream == OutputStream::kStdout ? "out" : "err", call, text));
+  }
+  void on_imports(Worker&, const Json& modules) override { told.push_back("imports: " + modules.dump()); }
+  void on_ended(Worker&) override { told.push_back("ended"); }
+
+  void load() { ASSERT_TRUE(fake->load().has_value()); }
+  void call(std::uint32_t number) { worker->send_call(number, "", {}); }
+  void say_result(std::uint32_t number, std::string_view value = "v") {
+    fake->process->say(FrameType::kResult, number, {}, value);
+  }
+  bool run_until_told(std::size_t count) {
+    const bool done = test.run_until([&] { return told.size() >= count; });
+    test.settle();
+    return done;
+  }
+
+  net::TestLoop test;
+  net::Outgoing outgoing{test.loop};
+  ManualClock clock;
+  std::vector<std::string> told;
+  std::unique_ptr<FakeWorker> fake;
+  std::shared_ptr<Worker> worker;
+};
+
+TEST_F(WorkerTest, LoadsItsServiceAndSaysWhatItOffers) {
+  EXPECT_EQ(worker->state(), WorkerState::kStarting);
+  EXPECT_EQ(worker->offers(), Json::object());
+  const Result<Json> offers = fake->load({{"kind", "function"}});
+  ASSERT_TRUE(offers.has_value());
+  EXPECT_EQ(*offers, (Json{{"kind", "function"}}));
+  EXPECT_EQ(worker->offers(), *offers);
+  EXPECT_EQ(worker->state(), WorkerState::kReady);
+  EXPECT_THAT(fake->process->hear(),
+              ElementsAre(Heard{FrameType::kAsk, 0, wire::encode_head({{"op", "load"}}), "values"}));
+}
+
+TEST_F(WorkerTest, SaysWhyItsServiceCannotBeLoaded) {
+  fake->process->say(FrameType::kError, 0,
+                     Json{{"kind", "user"}, {"message", "No module named 'torhc'"}, {"traceback", "File x.py"}});
+  const Result<Json> offers = test.get(worker->load(Json::object(), ""));
+  ASSERT_FALSE(offers.has_value());
+  EXPECT_EQ(offers.error(), (Error{ErrorKind::kUser, "No module named 'torhc'\n\nFile x.py"}));
+  EXPECT_EQ(worker->state(), WorkerState::kStarting);
+}
+
+TEST_F(WorkerTest, SaysThatItEndedWhileItLoaded) {
+  fake->exit({.code = {}, .signal = 11});
+  const Result<Json> offers = test.get(worker->load(Json::object(), ""));
+  ASSERT_FALSE(offers.has_value());
+  EXPECT_EQ(offers.error(),
+            (Error{ErrorKind::kWorkerDied,
+                   "train: the worker ended while its module was imported: killed by SIGSEGV"}));
+  EXPECT_THAT(told, ElementsAre("ended"));
+}
+
+TEST_F(WorkerTest, TellsOutputByTheCallsOfItsRecords) {
+  load();
+  call(7);
+  call(8);
+  fake->print(7, "seven");
+  fake->print(8, "eight");
+  fake->print(0, "nobody");
+  write_all(fake->err, FakeWorker::record(7, 2, "warning"));
+  ASSERT_TRUE(run_until_told(4));
+  EXPECT_THAT(told, testing::UnorderedElementsAre("out of 7: seven", "out of 8: eight", "out of 0: nobody",
+                                                  "err of 7: warning"));
+}
+
+TEST_F(WorkerTest, TellsRecordsWholeHoweverTheyWereCut) {
+  load();
+  call(7);
+  const std::string record = FakeWorker::record(7, 1, "text");
+  for (const char byte : record) {
+    write_all(fake->out, {&byte, 1});
+    test.settle();
+  }
+  ASSERT_TRUE(run_until_told(1));
+  EXPECT_THAT(told, ElementsAre("out of 7: text"));
+}
+
+TEST_F(WorkerTest, TakesRawBytesForTheOnlyCallThatRuns) {
+  load();
+  write_all(fake->out, "before any call\n");
+  ASSERT_TRUE(run_until_told(1));
+  call(7);
+  write_all(fake->out, "from C\n");
+  ASSERT_TRUE(run_until_told(2));
+  write_all(fake->err, "from C too\n");
+  ASSERT_TRUE(run_until_told(3));
+  call(8);
+  write_all(fake->out, "whose?\n");
+  ASSERT_TRUE(run_until_told(4));
+  EXPECT_THAT(told, ElementsAre("out of 0: before any call\n", "out of 7: from C\n", "err of 7: from C too\n",
+                                "out of 0: whose?\n"));
+}
+
+TEST_F(WorkerTest, TellsOutputBeforeTheAnswerThatFollowedIt) {
+  load();
+  call(7);
+  fake->process->say(FrameType::kYield, 7, {}, "item");  // lies in the socket before the loop runs
+  say_result(7);
+  fake->print(7, "printed");
+  ASSERT_TRUE(run_until_told(3));
+  EXPECT_THAT(told, ElementsAre("out of 7: printed", "yield of 7: item", "result of 7: v"));
+}
+
+TEST_F(WorkerTest, TellsWhatCPrintedBeforeItsCallEnds) {
+  load();
+  call(7);
+  write_all(fake->out, "from C");
+  say_result(7);
+  ASSERT_TRUE(run_until_told(2));
+  EXPECT_THAT(told, ElementsAre("out of 7: from C", "result of 7: v"));
+}
+
+TEST_F(WorkerTest, TakesWhatComesThroughACallsOwnPipesForThatCall) {
+  load();
+  call(7);
+  call(8);
+  const auto [own_out, own_err] = fake->give_pipes(7);
+  test.settle();
+  write_all(own_out, "a child of seven");
+  write_all(own_err, "and its stderr");
+  say_result(7);
+  ASSERT_TRUE(run_until_told(3));
+  EXPECT_THAT(told, ElementsAre("out of 7: a child of seven", "err of 7: and its stderr", "result of 7: v"));
+}
+
+TEST_F(WorkerTest, TellsTheLastBytesOfACallsPipesAlthoughTheyLookLikeARecordsBeginning) {
+  load();
+  call(7);
+  const auto [own_out, own_err] = fake->give_pipes(7);
+  write_all(own_out, "\xfenon");
+  say_result(7);
+  ASSERT_TRUE(run_until_told(2));
+  EXPECT_THAT(told, ElementsAre("out of 7: \xfenon", "result of 7: v"));
+}
+
+TEST_F(WorkerTest, DropsPipesOfACallThatHasEnded) {
+  load();
+  call(7);
+  say_result(7);
+  const auto [own_out, own_err] = fake->give_pipes(7);
+  ASSERT_TRUE(run_until_told(1));
+  EXPECT_EQ(::write(own_out.get(), "x", 1), -1) << "nobody reads them";
+}
+
+TEST_F(WorkerTest, TellsEverythingBeforeItsEnd) {
+  load();
+  call(7);
+  fake->print(7, "last words");
+  write_all(fake->err, "Segmentation fault");
+  fake->exit({.code = {}, .signal = 11});
+  EXPECT_THAT(told, ElementsAre("out of 7: last words", "err of 7: Segmentation fault", "error of 7: ", "ended"));
+  EXPECT_EQ(worker->exit_status()->signal, 11);
+  EXPECT_EQ(worker->running(), 0);
+}
+
+TEST_F(WorkerTest, IgnoresAnswersToCallsThatItHasNot) {
+  load();
+  say_result(4711);
+  fake->process->say(FrameType::kHello, 0);
+  call(7);
+  say_result(7);
+  ASSERT_TRUE(run_until_told(1));
+  EXPECT_THAT(told, ElementsAre("result of 7: v"));
+}
+
+TEST_F(WorkerTest, IsDoneForWhenItSpeaksNoProtocol) {
+  load();
+  fake->process->say_raw("Traceback (most recent call last):\n");
+  ASSERT_TRUE(test.run_until([&] { return worker->state() == WorkerState::kLeaving; }));
+}
+
+TEST_F(WorkerTest, HasAnotherThreadReadOnlyWhenACallWasNotTakenUp) {
+  load();
+  auto passed = [&] {
+    char bytes[16];
+    const ssize_t size = ::read(fake->pass.get(), bytes, sizeof bytes);
+    return size < 0 ? 0 : size;
+  };
+  worker->tick();
+  worker->tick();
+  EXPECT_EQ(passed(), 0) << "nothing runs";
+  call(7);
+  worker->tick();
+  EXPECT_EQ(passed(), 1) << "sent, and nobody has said that it was read";
+  fake->process->say(FrameType::kReading, 0, Json{{"n", 1}});
+  fake->process->say(FrameType::kImports, 0, Json{{"modules", {"x"}}});
+  ASSERT_TRUE(run_until_told(1));
+  worker->tick();
+  worker->tick();
+  EXPECT_EQ(passed(), 0) << "it reads, and waits for more";
+  call(8);
+  fake->process->say(FrameType::kYield, 7, {}, "item");
+  ASSERT_TRUE(run_until_told(2));
+  worker->tick();
+  EXPECT_EQ(passed(), 0) << "it was heard a moment ago";
+  worker->tick();
+  EXPECT_EQ(passed(), 1);
+}
+
+TEST_F(WorkerTest, KnowsSinceWhenItIsIdle) {
+  clock.monotonic_ms = 5000;
+  load();
+  call(7);
+  clock.monotonic_ms = 9000;
+  say_result(7);
+  ASSERT_TRUE(run_until_told(1));
+  EXPECT_EQ(worker->idle_since(), clock.monotonic());
+}
+
+}  // namespace
+}  // namespace leanto::node

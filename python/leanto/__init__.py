@@ -10,30 +10,67 @@ The guide is in the project's docs; `leanto.errors` draws the tree of exceptions
 
 __version__ = "0.1.0"
 
-from leanto import errors
-from leanto._classes import RemoteClass, RemoteObject, cls
-from leanto._cluster import Cluster, cluster, here
-from leanto._functions import RemoteFunction, function
-from leanto.errors import (
-    AccessDeniedError,
-    AlreadyExistsError,
-    CancelledError,
-    CapacityError,
-    ImageError,
-    InvalidRequestError,
-    LeantoError,
-    NodeError,
-    NotFoundError,
-    ProtocolError,
-    RemoteError,
-    SnapshotError,
-    TimeoutError,  # noqa: A004 - the word that users look for
-    ValueTransportError,
-    WorkerDiedError,
-)
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # the same names for editors and type checkers
+    from leanto import errors
+    from leanto._classes import RemoteClass, RemoteObject, cls
+    from leanto._classes import cls as module
+    from leanto._cluster import Cluster, cluster, here
+    from leanto._functions import RemoteFunction, function
+    from leanto._functions import function as fn
+    from leanto.errors import (
+        AccessDeniedError,
+        AlreadyExistsError,
+        CancelledError,
+        CapacityError,
+        ImageError,
+        InvalidRequestError,
+        LeantoError,
+        NodeError,
+        NotFoundError,
+        ProtocolError,
+        RemoteError,
+        SnapshotError,
+        TimeoutError,  # noqa: A004 - the word that users look for
+        ValueTransportError,
+        WorkerDiedError,
+    )
 
-fn = function
-module = cls
+_HOMES = {
+    "Cluster": "_cluster",
+    "RemoteClass": "_classes",
+    "RemoteFunction": "_functions",
+    "RemoteObject": "_classes",
+    "cls": "_classes",
+    "cluster": "_cluster",
+    "fn": "_functions",
+    "function": "_functions",
+    "here": "_cluster",
+    "module": "_classes",
+}
+_ALIASES = {"fn": "function", "module": "cls"}
+
+
+def __getattr__(name: str) -> object:
+    """Import what is asked for, so that programs and workers pay only for what they use."""
+    import importlib
+
+    if name == "errors" or name.endswith("Error"):
+        errors = importlib.import_module("leanto.errors")
+        value = errors if name == "errors" else getattr(errors, name, None)
+    elif name in _HOMES:
+        value = getattr(importlib.import_module(f"leanto.{_HOMES[name]}"), _ALIASES.get(name, name))
+    else:
+        value = None
+    if value is None:
+        raise AttributeError(f"module 'leanto' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list:
+    return sorted({*globals(), *__all__})
+
 
 __all__ = [
     "AccessDeniedError",

@@ -12,12 +12,13 @@ from leanto.errors import NodeError, ProtocolError
 
 _connections: dict = {}  # event loop → its connection
 
-CHUNK = 256 << 10
+CHUNK = 64 << 10  # a larger buffer would be mapped anew for each message
+_PEEK = 0x02  # MSG_PEEK
 SEND_EARLY = 32  # frames; so that the node works while this program says more
 
 _header = _frames.HEADER.pack
 _unpack_from = _frames.HEADER.unpack_from
-_loads = _values.loads
+_load_result = _values.load_result
 _get_running_loop = asyncio.get_running_loop
 
 
@@ -28,7 +29,7 @@ def call(head: bytes, args: tuple, kwargs: dict, value_of) -> asyncio.Future:
         head = _frames.encode_head({**_frames.decode_head(head), "b": _values.lengths(data, buffers)})
     loop = _get_running_loop()
     connection = _connections.get(loop)
-    if connection is None or connection.broken:
+    if connection is None or not connection._waiting:
         connection = LoopConnection.of(loop)
     return connection.call(loop, head, data, buffers, value_of)
 
@@ -67,10 +68,21 @@ class LoopConnection:
     def of(cls, loop: asyncio.AbstractEventLoop) -> LoopConnection:
         """Return the connection of `loop`, which is made on first use and when the last one broke."""
         connection = _connections.get(loop)
-        if connection is None or connection.broken:
+        if connection is None or connection.broken or not connection.is_alive():
             _forget_closed_loops()
             connection = _connections[loop] = cls(loop)
         return connection
+
+    def is_alive(self) -> bool:
+        """Whether the node has not closed the connection; nothing is asked while calls are under way."""
+        if self._waiting:
+            return True
+        try:
+            return self._sock.recv(1, _PEEK) != b""
+        except (BlockingIOError, InterruptedError):
+            return True
+        except OSError:
+            return False
 
     def call(self, loop, head: bytes, data: bytes, buffers: list, value_of) -> asyncio.Future:
         self._stream = stream = self._stream % 0xFFFFFFFF + 1
@@ -255,7 +267,7 @@ def _settle_plainly(future: CallFuture, body: bytes) -> None:
     if future.done():
         return
     try:
-        future.set_result(_loads(body))
+        future.set_result(_load_result(body))
     except Exception as error:
         future.set_exception(error)
 
@@ -319,7 +331,7 @@ class AsyncRemoteGenerator:
         type_, head, body = self._items.popleft()
         if type_ == YIELD:
             self._connection.grant(self._stream)
-            return _values.unpack(body, _frames.decode_head(head).get("b"))
+            return _values.load_result(body, _frames.decode_head(head).get("b"))
         self._ended = True
         if type_ is None:
             raise head

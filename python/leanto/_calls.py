@@ -52,7 +52,7 @@ class Callable:
         connection, _, head, body = _connection.call(head, args, kwargs)
         if head or connection is not None:
             return self._finish(connection, _frames.decode_head(head), head, body)
-        return _values.loads(body)
+        return _values.load_result(body)
 
     def aio(self, /, *args: object, **kwargs: object) -> object:
         """The same call for an event loop: ``await f.aio(x)``, ``async for item in g.aio(x)``."""
@@ -70,6 +70,6 @@ class Callable:
         return self._value_of(said, body)
 
     def _value_of(self, said: dict, body: bytes) -> object:
-        return _values.unpack(body, said.get("b"))
+        return _values.load_result(body, said.get("b"))
 
 

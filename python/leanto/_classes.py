@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import weakref
+
 
 from leanto import _calls, _connection, _deploy, _frames, _options, _values
 from leanto._calls import Callable
@@ -219,7 +219,7 @@ def _get_attribute(target: dict, name: str, options: dict, owner: RemoteObject |
         return Callable({**target, "m": name}, said["method"], options)
     if said.get("self"):
         return owner
-    return _values.unpack(body, said.get("b"))
+    return _values.load_result(body, said.get("b"))
 
 
 def _on_attribute(handle: RemoteObject, name: str, how: str, args: tuple) -> None:

@@ -52,7 +52,7 @@ class Cluster:
             from leanto._classes import rebuild_object
 
             return rebuild_object(head["o"], key, head["cls"], head["describe"], {})
-        return _values.unpack(body, head.get("b"))
+        return _values.load_result(body, head.get("b"))
 
     def keys(self) -> list[str]:
         """Return the names of all objects on the cluster, sorted."""

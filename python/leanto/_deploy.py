@@ -50,7 +50,9 @@ def deploy(callable_: object, kind: str, cluster: object, options: dict) -> Serv
     if entry.root is not None:
         words.update(root=entry.root, file=entry.file, search_path=list(entry.search_path))
         if sent_from is not None and entry.root == sent_from[0]:
-            words.update(root=sent_from[1], snapshot_of=sent_from[2])
+            from leanto.worker.service import describe
+
+            words.update(root=sent_from[1], snapshot_of=sent_from[2], describe=describe(callable_))
         if entry.is_main and entry.module != "__main__":
             # Run by `python -m`: what comes back says the module's real name, which is this one.
             sys.modules.setdefault(entry.module, sys.modules["__main__"])

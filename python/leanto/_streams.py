@@ -41,7 +41,7 @@ class RemoteGenerator:
             raise StopIteration
         type_, head, body = self._receive()
         if type_ == YIELD:
-            item = _values.unpack(body, _frames.decode_head(head).get("b"))
+            item = _values.load_result(body, _frames.decode_head(head).get("b"))
             try:
                 _connection.grant(self._connection, 1)
             except OSError:

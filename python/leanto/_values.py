@@ -67,6 +67,24 @@ def unpack(body, sizes: list[int] | None) -> object:
     return loads(pieces[0], buffers=pieces[1:])
 
 
+def load_result(body, sizes: list[int] | None = None) -> object:
+    """Rebuild what a call returned. Raises ValueTransportError if it cannot be rebuilt here."""
+    try:
+        return unpack(body, sizes)
+    except Exception as error:
+        raise not_rebuilt("the result", "here", error) from error
+
+
+def not_rebuilt(what: str, where: str, error: Exception) -> ValueTransportError:
+    """Return the error for a value that was pickled on one side and cannot be unpickled on the other."""
+    explained = ValueTransportError(
+        f"{what} cannot be rebuilt {where}: {type(error).__name__}: {error}. "
+        "The module of its class must be importable on both sides, or be part of the project that is sent."
+    )
+    explained.__cause__ = error
+    return explained
+
+
 def _explain(value: object, error: Exception) -> str:
     where = _find_culprit(value, "", 0)
     place = f" ({where})" if where else ""

@@ -115,8 +115,7 @@ void add_node(CLI::App& app) {
   CLI::App* command = app.add_subcommand("node", "Run the daemon of this machine (programs start it on first use)");
   const auto detach = std::make_shared<bool>(false);
   command->add_flag("--detach", *detach, "Go into the background and return when it listens");
-  auto run_command = [detach] { throw CLI::RuntimeError(*detach ? start_detached() : serve_here()); };
-  command->callback(run_command);
+  on_run(*command, [detach] { return *detach ? start_detached() : serve_here(); });
 }
 
 }  // namespace leanto::cli

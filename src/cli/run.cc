@@ -47,23 +47,24 @@ int say_unknown(const std::string& word, const std::vector<std::string>& names) 
   return kUsage;
 }
 
+// What the command returned. Not thrown: the first exception of a static binary sorts all unwind tables, 5 to 10 ms.
+int ended_with = kOk;
+
 int parse_and_run(CLI::App& app, int argc, char** argv) {
   try {
     app.parse(argc, argv);
-  } catch (const CLI::RuntimeError& ended) {  // a command's own exit code
-    return ended.get_exit_code();
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help and --version
     print_error(fmt::format("{} (`leanto --help` says what is understood)", error.what()));
     return kUsage;
   }
-  return kOk;
+  return ended_with;
 }
 
 }  // namespace
 
 void on_run(CLI::App& command, std::function<int()> body) {
-  command.callback([body = std::move(body)] { throw CLI::RuntimeError(body()); });
+  command.callback([body = std::move(body)] { ended_with = body(); });
 }
 
 CLI::Option* add_json_flag(CLI::App& command) {

@@ -64,6 +64,7 @@ Task<Status> FrameStream::receive(OnFrame on_frame) {
     }
     if (error) co_return fail(ErrorKind::kProtocol, "reading from a peer: {}", error.message());
     decoder_.commit(size);
+    ++batch_;
     outgoing_.begin_batch();
     Status handled;
     try {

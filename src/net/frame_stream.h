@@ -60,6 +60,8 @@ class FrameStream : public std::enable_shared_from_this<FrameStream> {
   void close();
   bool is_open() const { return socket_.is_open(); }
   std::size_t queued_bytes() const { return queued_bytes_; }
+  // How often something has come; frames of the same batch came together.
+  std::uint64_t batch() const { return batch_; }
   int native_handle() { return socket_.native_handle(); }
 
  private:
@@ -74,6 +76,7 @@ class FrameStream : public std::enable_shared_from_this<FrameStream> {
   Outgoing& outgoing_;
   Socket socket_;
   wire::FrameDecoder decoder_;
+  std::uint64_t batch_ = 0;
 
   // A large body is a chunk of its own; small frames are gathered in the last chunk.
   struct Chunk {

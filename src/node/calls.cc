@@ -13,8 +13,6 @@ using wire::Json;
 namespace {
 
 constexpr std::size_t kMaxQueued = 100'000;
-// A call that runs longer than this has another thread of its worker take up what comes next.
-constexpr Duration kTick = 1ms;
 
 Json last_lines(std::string_view tail) {
   Json lines = Json::array();
@@ -110,18 +108,6 @@ void Calls::send(const TargetPtr& target, Worker& worker, std::unique_ptr<Call> 
   Running& running = calls_[number];
   running.call = std::move(call);
   running.target = target;
-  if (!ticking_) {
-    ticking_ = true;
-    loop_.spawn("ticks", run_ticks());
-  }
-}
-
-net::Task<> Calls::run_ticks() {
-  while (!calls_.empty()) {
-    co_await loop_.sleep(kTick);
-    tick();
-  }
-  ticking_ = false;
 }
 
 std::shared_ptr<Worker> Calls::take_idle_worker(const TargetPtr& target) {
@@ -133,10 +119,6 @@ std::shared_ptr<Worker> Calls::take_idle_worker(const TargetPtr& target) {
     return taken;
   }
   return nullptr;
-}
-
-void Calls::tick() {
-  for (const auto& [worker, target] : targets_) const_cast<Worker*>(worker)->tick();
 }
 
 void Calls::dispatch(const TargetPtr& target) {

@@ -76,7 +76,6 @@ class Calls final : public WorkerEvents {
   // Ends a live object's process and all calls to it.
   void end_object(const TargetPtr& target, const Error& reason);
 
-  void tick();
   bool idle() const { return calls_.empty(); }
   std::size_t running() const { return calls_.size(); }
 
@@ -101,7 +100,6 @@ class Calls final : public WorkerEvents {
   void fail_call(std::unique_ptr<Call> call, const Error& error);
   void change_waiting(std::uint32_t parent, int change);
   std::unique_ptr<Call> take_queued(std::uint32_t number);
-  net::Task<> run_ticks();
   net::Task<> expire(std::uint32_t number, double seconds);
 
   net::Loop& loop_;
@@ -110,7 +108,6 @@ class Calls final : public WorkerEvents {
   std::uint32_t last_number_ = 0;
   std::unordered_map<std::uint32_t, Running> calls_;  // a queued one's Call is in its target's queue
   std::unordered_map<const Worker*, TargetPtr> targets_;
-  bool ticking_ = false;
 };
 
 // Decides which worker gets the next call: the least busy that has room, or none.

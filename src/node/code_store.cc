@@ -8,7 +8,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr Duration kTidyDelay = 50ms;  // after the call that is waited for
+// Nobody waits for it, and an edit that comes meanwhile would: so not while somebody edits.
+constexpr Duration kTidyDelay = 300ms;
 
 }  // namespace
 
@@ -27,6 +28,7 @@ CodeStore::CodeStore(net::Loop& loop, const Clock& clock, BlobStore blobs, Snaps
     : loop_(loop), clock_(clock), limits_(limits), blobs_(std::move(blobs)) {}
 
 net::Task<Result<Snapshot>> CodeStore::snapshot(std::string root) {
+  ++uses_;
   auto work = [this, root = std::move(root)] { return refresh(root); };
   co_return co_await loop_.in_background(std::move(work));
 }
@@ -81,7 +83,11 @@ void CodeStore::tidy() { loop_.spawn("tidy workspaces", tidy_later()); }
 net::Task<> CodeStore::tidy_later() {
   if (tidy_planned_) co_return;
   tidy_planned_ = true;
-  co_await loop_.sleep(kTidyDelay);
+  std::uint64_t before = 0;
+  do {
+    before = uses_;
+    co_await loop_.sleep(kTidyDelay);
+  } while (before != uses_);
   tidy_planned_ = false;
   // Step by step, so that whoever deploys meanwhile waits for one step at most.
   Result<Tidied> tidied = Tidied::kMoreToDo;

@@ -45,6 +45,7 @@ class CodeStore {
   const Clock& clock_;
   const SnapshotLimits limits_;
   bool tidy_planned_ = false;
+  std::uint64_t uses_ = 0;  // snapshots and layouts asked for
 
   // Touched by the background thread only.
   BlobStore blobs_;

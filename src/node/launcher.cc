@@ -60,11 +60,21 @@ net::Task<> Launcher::start_for(TargetPtr target) {
 
 net::Task<Result<Json>> Launcher::ensure(TargetPtr target) {
   target->retired = false;
-  for (const auto& worker : target->workers) {
-    if (worker->state() == WorkerState::kReady) co_return worker->offers();
+  while (true) {
+    for (const auto& worker : target->workers) {
+      if (worker->state() == WorkerState::kReady) co_return worker->offers();
+    }
+    const auto other = ensuring_.find(target.get());
+    if (other == ensuring_.end()) break;
+    const std::shared_ptr<net::Event> ended = other->second;  // somebody else sends the same just now
+    co_await ended->wait();
   }
+  const auto ended = std::make_shared<net::Event>(parts_.loop);
+  ensuring_[target.get()] = ended;
   ++target->starting;
   Result<std::shared_ptr<Worker>> worker = co_await launch(target->service);
+  ensuring_.erase(target.get());
+  ended->set();
   if (!worker) {
     parts_.calls.start_failed(target, worker.error());
     co_return Failure(worker.error());

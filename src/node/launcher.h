@@ -46,6 +46,7 @@ class Launcher final : public WorkerStarter {
   Parts parts_;
   std::unordered_map<std::string, TargetPtr> targets_;
   bool watches_idle_ = false;
+  std::unordered_map<const Target*, std::shared_ptr<net::Event>> ensuring_;
 };
 
 }  // namespace leanto::node

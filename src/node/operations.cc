@@ -41,7 +41,16 @@ net::Task<Result<Answer>> Operations::deploy(Request& request) {
     spec->snapshot = *snapshot;
   }
   spec->version = make_version(*spec);
-  const Result<ServicePtr> service = co_await make_known(*std::move(spec));
+  // A worker that sends something on says itself what that offers: to ask another worker, which imports the same
+  // module and so sends the same on, would never end.
+  Json describe = request.head.value("describe", Json());
+  if (describe.is_null()) {
+    const TargetPtr target = parts_.launcher.target_of(std::make_shared<const ServiceSpec>(*spec));
+    Result<Json> offers = co_await parts_.launcher.ensure(target);
+    if (!offers) co_return Failure(offers.error());
+    describe = *std::move(offers);
+  }
+  const Result<ServicePtr> service = co_await make_known(*std::move(spec), std::move(describe));
   if (!service) co_return Failure(service.error());
   co_return Answer{{{"v", (*service)->version}, {"name", (*service)->name}, {"describe", (*service)->describe}}, {}};
 }
@@ -62,17 +71,13 @@ net::Task<Result<Digest>> Operations::find_snapshot(const Request& request, cons
   co_return snapshot->digest;
 }
 
-// Has a worker import the service, which shows that it can be had, and makes it the newest of its name.
-net::Task<Result<ServicePtr>> Operations::make_known(ServiceSpec spec) {
+// Makes the service the newest of its name.
+net::Task<Result<ServicePtr>> Operations::make_known(ServiceSpec spec, Json describe) {
   const std::string name = spec.name;
   const std::string version = spec.version;
-  const ServicePtr known = parts_.registry.find_version(version);
-  const TargetPtr target = parts_.launcher.target_of(std::make_shared<const ServiceSpec>(spec));
-  const Result<Json> describe = co_await parts_.launcher.ensure(target);
-  if (!describe) co_return Failure(describe.error());
   const Result<ServicePtr> newest = parts_.registry.get_named(name);
-  if (known && newest && (*newest)->version == version) co_return known;
-  spec.describe = *describe;
+  if (newest && (*newest)->version == version) co_return newest;
+  spec.describe = std::move(describe);
   auto service = std::make_shared<const ServiceSpec>(std::move(spec));
   if (newest) retire_former(name, version);
   const Status added = co_await parts_.registry.add(service);

@@ -77,7 +77,7 @@ class Operations {
   net::Task<Result<Answer>> stop(Request& request);
 
   net::Task<Result<Digest>> find_snapshot(const Request& request, const ServiceSpec& spec);
-  net::Task<Result<ServicePtr>> make_known(ServiceSpec spec);
+  net::Task<Result<ServicePtr>> make_known(ServiceSpec spec, wire::Json describe);
   void retire_former(const std::string& name, const std::string& version);
   Result<Offer> choose_offer(const wire::Json& words);
 

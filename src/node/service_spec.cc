@@ -89,7 +89,7 @@ Result<ServiceSpec> parse_deploy(const Json& words, std::string_view values) {
 
 std::string make_version(const ServiceSpec& spec) {
   Json json = to_json(spec);
-  for (const char* key : {"version", "name", "project", "describe"}) json.erase(key);
+  for (const char* key : {"version", "project", "describe"}) json.erase(key);
   // Keys are sorted, and strings that are not UTF-8 (paths) are told apart by their bytes.
   return Digest::of(wire::encode_head(json)).hex().substr(0, 32);
 }

@@ -24,7 +24,7 @@ struct ServiceSettings {
 };
 
 struct ServiceSpec {
-  std::string version;  // 32 hex digits of the digest of all that follows but name, project and describe
+  std::string version;  // 32 hex digits of the digest of all that follows but project and describe
   std::string name;
   std::string project;
   ServiceKind kind = ServiceKind::kFunction;

@@ -20,6 +20,8 @@ constexpr Duration kLoadLimit = 10min;
 // What a dead process wrote lies in the sockets already; reading it takes a moment.
 constexpr Duration kDrainLimit = 200ms;
 constexpr Duration kLeaveLimit = 5s;
+// A call that runs longer than this has another thread of its worker take up what comes next.
+constexpr Duration kPatience = 1ms;
 
 }  // namespace
 
@@ -70,19 +72,29 @@ net::Task<Result<wire::Json>> Worker::load(const wire::Json& words, std::string_
 }
 
 void Worker::send_call(std::uint32_t number, std::string_view head, wire::Body body) {
+  const bool behind = !running_.empty();
   running_.try_emplace(number);
   ++calls_sent_;
   stream_->send(FrameType::kCall, number, head, std::move(body));
+  if (behind) {
+    want_reader();
+  } else {
+    last_progress_ = clock_.monotonic();
+  }
 }
 
-void Worker::send_cancel(std::uint32_t number) { stream_->send(FrameType::kCancel, number, {}); }
+void Worker::send_cancel(std::uint32_t number) {
+  stream_->send(FrameType::kCancel, number, {});
+  want_reader();
+}
 
 void Worker::send_credit(std::uint32_t number, std::string_view head) {
   stream_->send(FrameType::kCredit, number, head);
+  want_reader();
 }
 
 void Worker::on_frame(wire::Frame& frame) {
-  heard_since_tick_ = true;
+  last_progress_ = clock_.monotonic();
   switch (frame.type) {
     case FrameType::kResult:
     case FrameType::kError:
@@ -154,8 +166,11 @@ void Worker::take_call_pipes(std::uint32_t number) {
 
 // Everything that was written before the frame at hand was sent lies in the pipes by now.
 void Worker::drain_output(std::uint32_t number) {
-  out_.drain();
-  err_.drain();
+  if (drained_batch_ != stream_->batch()) {
+    drained_batch_ = stream_->batch();
+    out_.drain();
+    err_.drain();
+  }
   const auto call = running_.find(number);
   if (call == running_.end() || !call->second.out) return;
   call->second.out->drain();
@@ -237,10 +252,24 @@ void Worker::end() {
   events_.on_ended(*this);
 }
 
-void Worker::tick() {
-  const bool stalled = !heard_since_tick_ && !running_.empty() && calls_taken_up_ < calls_sent_;
-  heard_since_tick_ = false;
-  if (stalled && ::write(pass_.get(), "p", 1) < 0) return;  // full: it has been told often enough
+void Worker::want_reader() {
+  if (watching_ || calls_taken_up_ >= calls_sent_) return;
+  if (clock_.monotonic() - last_progress_ >= kPatience) pass_reading_on();
+  watching_ = true;
+  loop_.spawn("watch the reader", watch_reader());
+}
+
+net::Task<> Worker::watch_reader() {
+  const std::shared_ptr<Worker> self = shared_from_this();
+  while (running_.size() > 0 && calls_taken_up_ < calls_sent_) {
+    co_await loop_.sleep(kPatience);
+    if (clock_.monotonic() - last_progress_ >= kPatience) pass_reading_on();
+  }
+  watching_ = false;
+}
+
+void Worker::pass_reading_on() {
+  if (::write(pass_.get(), "p", 1) < 0) return;  // full: it has been told often enough
 }
 
 std::vector<std::uint32_t> Worker::running_calls() const {

@@ -76,9 +76,6 @@ class Worker : public std::enable_shared_from_this<Worker> {
   // The zygote says how the process ended.
   void on_exit(const ExitStatus& status);
 
-  // Called every tick while calls run: has another thread read if this one seems to be busy.
-  void tick();
-
   const ServiceSpec& service() const { return *service_; }
   // What the service offers, once it's loaded.
   wire::Json offers() const { return loaded_ && *loaded_ ? **loaded_ : wire::Json::object(); }
@@ -106,6 +103,10 @@ class Worker : public std::enable_shared_from_this<Worker> {
   void close_call(std::uint32_t number);
   void leave_if_idle();
   void end();
+  // Something was sent that somebody should read soon, though calls run: has another thread read if this one is busy.
+  void want_reader();
+  net::Task<> watch_reader();
+  void pass_reading_on();
 
   net::Loop& loop_;
   WorkerEvents& events_;
@@ -135,7 +136,9 @@ class Worker : public std::enable_shared_from_this<Worker> {
 
   std::uint64_t calls_sent_ = 0;
   std::uint64_t calls_taken_up_ = 0;  // as far as the process has said
-  bool heard_since_tick_ = false;
+  MonotonicTime last_progress_;
+  bool watching_ = false;
+  std::uint64_t drained_batch_ = 0;
 };
 
 }  // namespace leanto::node

@@ -12,6 +12,7 @@ import types
 
 from leanto import _frames, _values
 from leanto._frames import ERROR, INITIAL_CREDIT, RESULT, YIELD
+from leanto.errors import InvalidRequestError
 from leanto.worker import output
 
 _current = output.current_call
@@ -48,6 +49,11 @@ def parent_number(worker: object):
     def number() -> int:
         call = _current.get()
         if call is None:
+            if worker.service is not None and worker.service.target is None:
+                raise InvalidRequestError(
+                    "a module makes a remote call while it is imported, also in each worker, which would never end; "
+                    'put the call under `if __name__ == "__main__":` or into a function'
+                )
             return 0
         worker.pass_reading_on()  # this thread is about to wait for another call, perhaps of this very worker
         return call.number
@@ -61,6 +67,7 @@ def run(worker: object, stream: int, head: bytes, body: bytes) -> None:
     worker.running[stream] = call
     token = _current.set(call)
     service = worker.service
+    invocation = args = None
     try:
         invocation = service.invocations.get(head)
         if invocation is None:
@@ -73,6 +80,8 @@ def run(worker: object, stream: int, head: bytes, body: bytes) -> None:
             return  # it goes on elsewhere
         answer = encode(service, value)
     except BaseException as error:
+        if args is None and invocation is not None and isinstance(error, Exception):
+            error = _values.not_rebuilt("an argument", "on the node", error)
         _end_with_error(worker, call, error)
     else:
         _end(worker, call, RESULT, *answer)

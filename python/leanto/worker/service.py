@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import sysconfig
 import types
 
 from leanto import _deploy, _frames, _values
@@ -26,8 +25,7 @@ class Service:
         self.script: object = None
         self.instance: object = None
         self.invocations: dict = {}  # head → (what to call, sizes of the argument's buffers)
-        self._seen_modules: set = set()
-        self._places = tuple({sysconfig.get_path(name) + os.sep for name in ("purelib", "platlib", "stdlib", "platstdlib")})
+        self._newest_module = next(reversed(sys.modules))  # what the zygote imported is known
 
     def load(self, worker: object, body: bytes) -> None:
         """Import the callable and tell the node what it offers, or why it can't be had."""
@@ -111,14 +109,30 @@ class Service:
     def new_third_party_modules(self) -> list[str]:
         """Return the modules outside the project that were imported since the last time, in the order of their import."""
         found = []
-        for name, module in list(sys.modules.items()):
-            if name in self._seen_modules:
-                continue
-            self._seen_modules.add(name)
-            file = getattr(module, "__file__", None)
-            if name != "__main__" and not name.startswith("leanto") and file and file.startswith(self._places):
+        places = library_places()
+        for name in reversed(list(sys.modules)):  # the newest first, so that this takes no longer than there are new ones
+            if name == self._newest_module:
+                break
+            file = getattr(sys.modules.get(name), "__file__", None)
+            if name != "__main__" and not name.startswith("leanto") and file and file.startswith(places):
                 found.append(name)
+        self._newest_module = next(reversed(sys.modules))
+        found.reverse()
         return found
+
+
+_places: tuple = ()
+
+
+def library_places() -> tuple:
+    """Return the directories of installed packages and of the standard library, each with a slash at its end."""
+    global _places
+    if not _places:
+        import sysconfig
+
+        names = ("purelib", "platlib", "stdlib", "platstdlib")
+        _places = tuple({sysconfig.get_path(name) + os.sep for name in names})
+    return _places
 
 
 def describe(target: object) -> dict:

@@ -34,7 +34,7 @@ def main() -> None:
     """Serve the node until it goes away. Never returns in the zygote; in a worker it ends the process."""
     control = socket.socket(fileno=CONTROL)
     os.set_inheritable(CONTROL, False)
-    from leanto.worker import output, serve  # imported here once, not in each worker
+    from leanto.worker import output, serve, service  # imported here once, not in each worker
 
     output.prepare()
     workers: set = set()
@@ -46,12 +46,14 @@ def main() -> None:
     poll = select.poll()
     poll.register(CONTROL, select.POLLIN)
     poll.register(wake_read, select.POLLIN)
-    idle_work = [output.prepare_c_stdio]
+    # What workers will need, done while nobody waits: (after how many idle milliseconds, what).
+    idle_work = [(200, import_ahead), (50, service.library_places), (0, output.prepare_c_stdio)]
 
     while True:
-        ready = poll.poll(0 if idle_work else None)
+        ready = poll.poll(idle_work[-1][0] if idle_work else None)
         if not ready:
-            idle_work.pop()()
+            _, work = idle_work.pop()
+            work()
             continue
         for descriptor, _ in ready:
             if descriptor == wake_read:
@@ -72,6 +74,14 @@ def main() -> None:
                 os.close(end)
             workers.add(pid)
             reply(control, {"op": "forked", "id": message["id"], "pid": pid})
+
+
+def import_ahead() -> None:
+    """Import what most workers need sooner or later."""
+    import asyncio  # noqa: F401
+    import traceback  # noqa: F401
+
+    from leanto.worker import event_loop, script  # noqa: F401
 
 
 def receive(control: socket.socket) -> tuple:

@@ -1,5 +1,5 @@
-// Whatever a peer sends and however it is cut into reads, the decoder finds the same frames and the same error,
-// and the frames it finds are the bytes that came.
+// Whatever a peer sends and however it is cut into reads, the decoder finds the same frames and the
+// same error, and the frames it finds are the bytes that came.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -32,7 +32,8 @@ struct Read {
 
 void add(Read& read, const Frame& frame) {
   const auto head_size = static_cast<std::uint32_t>(frame.head.size());
-  leanto::wire::append_header(read.frames, {frame.type, frame.stream, head_size, frame.body.size()});
+  leanto::wire::append_header(read.frames,
+                              {frame.type, frame.stream, head_size, frame.body.size()});
   read.frames += frame.head;
   read.frames += frame.body.view();
 }

@@ -1,4 +1,5 @@
-// A head from anybody is a bounded value or an error; what was read once is written and read again as the same.
+// A head from anybody is a bounded value or an error; what was read once is written and read again
+// as the same.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>

@@ -7,7 +7,19 @@ import collections
 import os
 
 from leanto import _connection, _frames, _node, _values
-from leanto._frames import CALL, CANCEL, CREDIT, ERROR, HEADER_SIZE, HELLO, LOG, MAGIC, RESULT, VERSION, YIELD
+from leanto._frames import (
+    CALL,
+    CANCEL,
+    CREDIT,
+    ERROR,
+    HEADER_SIZE,
+    HELLO,
+    LOG,
+    MAGIC,
+    RESULT,
+    VERSION,
+    YIELD,
+)
 from leanto.errors import NodeError, ProtocolError
 
 _connections: dict = {}  # event loop → its connection
@@ -26,7 +38,9 @@ def call(head: bytes, args: tuple, kwargs: dict, value_of) -> asyncio.Future:
     """Make a call; the future has its value. Cancelling the future cancels the call."""
     data, buffers = _values.pack((args, kwargs))
     if buffers:
-        head = _frames.encode_head({**_frames.decode_head(head), "b": _values.lengths(data, buffers)})
+        head = _frames.encode_head(
+            {**_frames.decode_head(head), "b": _values.lengths(data, buffers)}
+        )
     loop = _get_running_loop()
     connection = _connections.get(loop)
     if connection is None or not connection._waiting:
@@ -91,7 +105,9 @@ class LoopConnection:
         self._send(CALL, stream, head, data, buffers)
         return future
 
-    def open_stream(self, generator: AsyncRemoteGenerator, head: bytes, data: bytes, buffers: list) -> int:
+    def open_stream(
+        self, generator: AsyncRemoteGenerator, head: bytes, data: bytes, buffers: list
+    ) -> int:
         self._stream = stream = self._stream % 0xFFFFFFFF + 1
         self._waiting[stream] = generator
         self._send(CALL, stream, head, data, buffers)
@@ -118,7 +134,9 @@ class LoopConnection:
             self._out.append(_frames.header(type_, stream, len(head), size) + head + data)
             self._out.extend(buffers)
         else:
-            self._out.append(_header(MAGIC, VERSION, type_, 0, stream, len(head), len(data)) + head + data)
+            self._out.append(
+                _header(MAGIC, VERSION, type_, 0, stream, len(head), len(data)) + head + data
+            )
         if len(self._out) >= SEND_EARLY and not self._waits_writable:
             self._flush()
         elif not self._flush_planned:
@@ -184,7 +202,9 @@ class LoopConnection:
                 del waiting[stream]
                 _settle_plainly(waiter, data[middle:end])
             else:
-                self._on_frame(type_, stream, bytes(data[at + HEADER_SIZE : middle]), data[middle:end])
+                self._on_frame(
+                    type_, stream, bytes(data[at + HEADER_SIZE : middle]), data[middle:end]
+                )
             at = end
         if at < size:
             self._in = bytearray(data[at:])
@@ -227,7 +247,9 @@ class LoopConnection:
         self._loop.remove_reader(self._sock)
         self._loop.remove_writer(self._sock)
         self._sock.close()
-        reason = NodeError(f"the connection to the node on this machine broke in the middle of a call: {error}")
+        reason = NodeError(
+            f"the connection to the node on this machine broke in the middle of a call: {error}"
+        )
         waiting, self._waiting = self._waiting, {}
         for waiter in waiting.values():
             if isinstance(waiter, AsyncRemoteGenerator):
@@ -342,7 +364,9 @@ class AsyncRemoteGenerator:
     def _begin(self) -> None:
         (head, data, buffers), self._start = self._start, None
         if buffers:
-            head = _frames.encode_head({**_frames.decode_head(head), "b": _values.lengths(data, buffers)})
+            head = _frames.encode_head(
+                {**_frames.decode_head(head), "b": _values.lengths(data, buffers)}
+            )
         self._connection = LoopConnection.of(asyncio.get_running_loop())
         self._stream = self._connection.open_stream(self, head, data, buffers)
 

@@ -71,5 +71,3 @@ class Callable:
 
     def _value_of(self, said: dict, body: bytes) -> object:
         return _values.load_result(body, said.get("b"))
-
-

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-
-
 from leanto import _calls, _connection, _deploy, _frames, _options, _values
 from leanto._calls import Callable
 from leanto.errors import InvalidRequestError
@@ -36,7 +34,9 @@ class LocalClass:
         return RemoteClass(service, {"v": service.version}, self._options, (self._cls, cluster))
 
     def __call__(self, /, *args: object, **kwargs: object) -> object:
-        raise InvalidRequestError(f"{self!r} has not been sent anywhere yet; send it first: .to(lt.here), and call what that returns")
+        raise InvalidRequestError(
+            f"{self!r} has not been sent anywhere yet; send it first: .to(lt.here), and call what that returns"
+        )
 
     def __repr__(self) -> str:
         return f"<leanto class {self._cls.__qualname__}, not sent yet>"
@@ -49,7 +49,9 @@ class RemoteClass:
     lives as long as this process holds its handle. Class methods and static methods are called as usual.
     """
 
-    def __init__(self, service: _deploy.Service, target: dict, options: dict, sent: tuple | None = None) -> None:
+    def __init__(
+        self, service: _deploy.Service, target: dict, options: dict, sent: tuple | None = None
+    ) -> None:
         self._leanto = (service, target, options, sent)
 
     def options(self, **options: object) -> RemoteClass:
@@ -59,7 +61,9 @@ class RemoteClass:
         if _options.service_settings(merged) == _options.service_settings(current):
             return RemoteClass(service, target, merged, sent)
         if sent is None:
-            raise InvalidRequestError(f"{', '.join(options)} belong to the service; give them where the class is sent")
+            raise InvalidRequestError(
+                f"{', '.join(options)} belong to the service; give them where the class is sent"
+            )
         return LocalClass(sent[0], merged).to(sent[1])
 
     def save(self, name: str) -> RemoteClass:
@@ -72,7 +76,9 @@ class RemoteClass:
         return _rebuild_from(*self._make(args, kwargs))
 
     def _make(self, args: tuple, kwargs: dict) -> tuple:
-        head = self._new_head() if _calls.parent_call is None else _calls.with_parent(self._new_head())
+        head = (
+            self._new_head() if _calls.parent_call is None else _calls.with_parent(self._new_head())
+        )
         _, _, head, _ = _connection.call(head, args, kwargs)
         return _frames.decode_head(head), self._leanto[0], self._leanto[2]
 
@@ -81,7 +87,9 @@ class RemoteClass:
         from leanto import _aio
 
         service, _, options, _ = self._leanto
-        return _aio.call(self._new_head(), args, kwargs, lambda said, body: _rebuild_from(said, service, options))
+        return _aio.call(
+            self._new_head(), args, kwargs, lambda said, body: _rebuild_from(said, service, options)
+        )
 
     def _new_head(self) -> bytes:
         _, target, options, _ = self._leanto
@@ -102,7 +110,9 @@ class RemoteClass:
         return _get_attribute(target, name, options)
 
     def __dir__(self) -> list[str]:
-        return sorted({"options", "save", "aio", *self._leanto[0].describe.get("class_members", {})})
+        return sorted(
+            {"options", "save", "aio", *self._leanto[0].describe.get("class_members", {})}
+        )
 
     def __reduce__(self) -> tuple:
         service, target, options, _ = self._leanto
@@ -114,8 +124,12 @@ class RemoteClass:
 
 def _rebuild_from(said: dict, service: _deploy.Service, options: dict) -> RemoteObject:
     name = options.get("name") or ""
-    handle = rebuild_object(said["o"], name, said["cls"], said.get("describe", service.describe), _call_options(options))
+    handle = rebuild_object(
+        said["o"], name, said["cls"], said.get("describe", service.describe), _call_options(options)
+    )
     if not name:
+        import weakref
+
         weakref.finalize(handle, _connection.release_later, said["o"]).atexit = False
     return handle
 
@@ -155,7 +169,9 @@ class ObjectState:
 
     __slots__ = ("class_name", "describe", "id", "methods", "name", "options")
 
-    def __init__(self, object_id: str, name: str, class_name: str, describe: dict, options: dict) -> None:
+    def __init__(
+        self, object_id: str, name: str, class_name: str, describe: dict, options: dict
+    ) -> None:
         self.id = object_id
         self.name = name
         self.class_name = class_name
@@ -194,7 +210,13 @@ class RemoteObject:
 
     def __reduce__(self) -> tuple:
         state = state_of(self)
-        return rebuild_object, (state.id, state.name, state.class_name, state.describe, state.options)
+        return rebuild_object, (
+            state.id,
+            state.name,
+            state.class_name,
+            state.describe,
+            state.options,
+        )
 
     def __repr__(self) -> str:
         state = state_of(self)
@@ -209,7 +231,9 @@ def state_of(handle: RemoteObject) -> ObjectState:
     return _state_slot.__get__(handle, type(handle))
 
 
-def _get_attribute(target: dict, name: str, options: dict, owner: RemoteObject | None = None) -> object:
+def _get_attribute(
+    target: dict, name: str, options: dict, owner: RemoteObject | None = None
+) -> object:
     head = _calls.encode_target({**target, "m": name, "how": "get"}, options)
     connection, _, head, body = _connection.call(head, (), {})
     said = _frames.decode_head(head)
@@ -244,7 +268,9 @@ def _special(name: str):
 _types: dict = {}
 
 
-def rebuild_object(object_id: str, name: str, class_name: str, describe: dict, options: dict) -> RemoteObject:
+def rebuild_object(
+    object_id: str, name: str, class_name: str, describe: dict, options: dict
+) -> RemoteObject:
     """Return the handle of a live object that is known by id."""
     special = tuple(method for method in SPECIAL if method in describe.get("members", {}))
     key = (class_name, special)
@@ -264,10 +290,14 @@ def cls(cls_: type | None = None, /, *, name: str | None = None) -> LocalClass |
     """
     if cls_ is None:
         if name is None:
-            raise TypeError("lt.cls takes a class, or the name of a saved one: lt.cls(name='Trainer')")
+            raise TypeError(
+                "lt.cls takes a class, or the name of a saved one: lt.cls(name='Trainer')"
+            )
         return RemoteClass(_deploy.lookup(name, "class"), {"n": name}, {})
     if isinstance(cls_, (LocalClass, RemoteClass)):
         return cls_
     if not isinstance(cls_, type):
-        raise TypeError(f"lt.cls takes a class, and {cls_!r} is none; a function is sent with lt.function")
+        raise TypeError(
+            f"lt.cls takes a class, and {cls_!r} is none; a function is sent with lt.function"
+        )
     return LocalClass(cls_, _options.merge({}, {"name": name} if name else {}))

@@ -117,7 +117,11 @@ def cluster(
 
 def _check(words: dict, key: str, types: tuple, what: str) -> None:
     value = words.get(key, 1)
-    if not isinstance(value, types) or isinstance(value, bool) or not (isinstance(value, str) or value > 0):
+    if (
+        not isinstance(value, types)
+        or isinstance(value, bool)
+        or not (isinstance(value, str) or value > 0)
+    ):
         raise InvalidRequestError(f"{key}={value!r} makes no sense; give {what}")
 
 

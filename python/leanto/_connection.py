@@ -11,7 +11,15 @@ import sys
 
 from leanto import _frames, _node, _values
 from leanto._frames import ASK, CALL, CANCEL, CREDIT, ERROR, HELLO, LOG, RESULT, YIELD
-from leanto.errors import BY_KIND, LeantoError, NodeError, ProtocolError, RemoteError, RemoteTraceback, WorkerDiedError
+from leanto.errors import (
+    BY_KIND,
+    LeantoError,
+    NodeError,
+    ProtocolError,
+    RemoteError,
+    RemoteTraceback,
+    WorkerDiedError,
+)
 
 MAX_IDLE = 64
 
@@ -58,10 +66,14 @@ class Connection:
         self._stream += 1
         self.send_more(type_, head, body, buffers)
 
-    def send_more(self, type_: int, head: bytes = b"", body: bytes = b"", buffers: list | tuple = ()) -> None:
+    def send_more(
+        self, type_: int, head: bytes = b"", body: bytes = b"", buffers: list | tuple = ()
+    ) -> None:
         """Say more in the conversation that is open."""
         if not buffers:
-            self._sock.sendall(_frames.header(type_, self._stream, len(head), len(body)) + head + body)
+            self._sock.sendall(
+                _frames.header(type_, self._stream, len(head), len(body)) + head + body
+            )
             return
         size = len(body) + sum(buffer.nbytes for buffer in buffers)
         self._sock.sendall(_frames.header(type_, self._stream, len(head), size) + head + body)
@@ -112,7 +124,9 @@ def call(head: bytes, args: tuple, kwargs: dict) -> tuple:
     """
     data, buffers = _values.pack((args, kwargs))
     if buffers:
-        head = _frames.encode_head({**_frames.decode_head(head), "b": _values.lengths(data, buffers)})
+        head = _frames.encode_head(
+            {**_frames.decode_head(head), "b": _values.lengths(data, buffers)}
+        )
     return converse(CALL, head, data, buffers)
 
 
@@ -124,7 +138,9 @@ def converse(type_: int, head: bytes, body: bytes, buffers: list | tuple = ()) -
         type_, head, body = connection.receive()
     except (OSError, EOFError, ProtocolError) as error:
         connection.close()
-        raise NodeError(f"the connection to the node on this machine broke in the middle of a call: {error}") from None
+        raise NodeError(
+            f"the connection to the node on this machine broke in the middle of a call: {error}"
+        ) from None
     except BaseException:
         cancel(connection, "interrupted")
         raise
@@ -136,7 +152,9 @@ def converse(type_: int, head: bytes, body: bytes, buffers: list | tuple = ()) -
     return None, type_, head, body
 
 
-def _send_reconnecting(connection: Connection, type_: int, head: bytes, body: bytes, buffers: list | tuple) -> Connection:
+def _send_reconnecting(
+    connection: Connection, type_: int, head: bytes, body: bytes, buffers: list | tuple
+) -> Connection:
     """Say something; if the node has been restarted meanwhile, on a new connection.
 
     A Unix socket refuses what is sent after its peer has closed, so what was refused has not been heard.

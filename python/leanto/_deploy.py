@@ -32,7 +32,9 @@ def deploy(callable_: object, kind: str, cluster: object, options: dict) -> Serv
     from leanto._cluster import Cluster
 
     if not isinstance(cluster, Cluster):
-        raise InvalidRequestError(f".to() takes a cluster, like lt.here or lt.cluster('here'), not {cluster!r}")
+        raise InvalidRequestError(
+            f".to() takes a cluster, like lt.here or lt.cluster('here'), not {cluster!r}"
+        )
     cluster.resolve()
     entry = _project.locate(callable_, sent_from and sent_from[0])
     words = {

@@ -7,7 +7,9 @@ import struct
 from leanto import _msgpack
 from leanto.errors import ProtocolError
 
-HELLO, ASK, CALL, RESULT, ERROR, LOG, YIELD, CREDIT, CANCEL, READY, READING, IMPORTS, PIPES = range(1, 14)
+HELLO, ASK, CALL, RESULT, ERROR, LOG, YIELD, CREDIT, CANCEL, READY, READING, IMPORTS, PIPES = range(
+    1, 14
+)
 
 HEADER = struct.Struct("<BBBBIIQ")
 HEADER_SIZE = HEADER.size
@@ -35,9 +37,13 @@ def parse_header(data: bytes, at: int = 0) -> tuple[int, int, int, int]:
     """Return (type, stream, head size, body size). Raises ProtocolError if it is no header of ours."""
     magic, version, type_, flags, stream, head_size, body_size = HEADER.unpack_from(data, at)
     if magic != MAGIC or flags:
-        raise ProtocolError(f"the peer doesn't speak Leanto: its frame begins with {bytes(data[at : at + 4])!r}")
+        raise ProtocolError(
+            f"the peer doesn't speak Leanto: its frame begins with {bytes(data[at : at + 4])!r}"
+        )
     if version != VERSION:
-        raise ProtocolError(f"the peer speaks frame version {version}, this side {VERSION}: upgrade the older one")
+        raise ProtocolError(
+            f"the peer speaks frame version {version}, this side {VERSION}: upgrade the older one"
+        )
     if head_size > MAX_HEAD:
         raise ProtocolError(f"a frame head of {head_size} bytes is over the limit of {MAX_HEAD}")
     return type_, stream, head_size, body_size
@@ -130,7 +136,9 @@ class FrameReader:
         self._data, self._at = data[at:] + piece, 0
         return self._data, 0
 
-    def _read_long(self, type_: int, stream: int, head_size: int, body_size: int, begun: bytes) -> tuple:
+    def _read_long(
+        self, type_: int, stream: int, head_size: int, body_size: int, begun: bytes
+    ) -> tuple:
         """The rest of a frame that is not all there: what is missing is read to its place, and no byte more."""
         self._data, self._at = b"", 0
         if len(begun) < head_size:

@@ -27,10 +27,14 @@ class Function:
         travel, CapacityError if nobody can offer what the cluster asks for, and what importing the module raised.
         """
         service = _deploy.deploy(self._callable, "function", cluster, self._options)
-        return RemoteFunction(service, {"v": service.version}, self._options, (self._callable, cluster))
+        return RemoteFunction(
+            service, {"v": service.version}, self._options, (self._callable, cluster)
+        )
 
     def __call__(self, /, *args: object, **kwargs: object) -> object:
-        raise InvalidRequestError(f"{self!r} has not been sent anywhere yet; send it first: .to(lt.here), and call what that returns")
+        raise InvalidRequestError(
+            f"{self!r} has not been sent anywhere yet; send it first: .to(lt.here), and call what that returns"
+        )
 
     def __repr__(self) -> str:
         return f"<leanto function {getattr(self._callable, '__qualname__', self._callable)!s}, not sent yet>"
@@ -45,7 +49,9 @@ class RemoteFunction(Callable):
 
     __slots__ = ("_service", "_sent")
 
-    def __init__(self, service: _deploy.Service, target: dict, options: dict, sent: tuple | None = None) -> None:
+    def __init__(
+        self, service: _deploy.Service, target: dict, options: dict, sent: tuple | None = None
+    ) -> None:
         super().__init__(target, service.describe.get("call", "function"), options)
         self._service = service
         self._sent = sent  # (callable, cluster) where it was sent from here
@@ -63,7 +69,10 @@ class RemoteFunction(Callable):
     def options(self, **options: object) -> RemoteFunction:
         """Return the same function with other options; what belongs to the service sends it once more."""
         merged = _options.merge(self._options, options)
-        if _options.service_settings(merged) != _options.service_settings(self._options) or "name" in options:
+        if (
+            _options.service_settings(merged) != _options.service_settings(self._options)
+            or "name" in options
+        ):
             if self._sent is None:
                 raise InvalidRequestError(
                     f"{', '.join(options)} belong to the service, and this handle was got by name; "
@@ -98,11 +107,15 @@ def function(callable_: object = None, /, *, name: str | None = None) -> Functio
     """
     if callable_ is None:
         if name is None:
-            raise TypeError("lt.function takes a function, or the name of a saved one: lt.function(name='clean')")
+            raise TypeError(
+                "lt.function takes a function, or the name of a saved one: lt.function(name='clean')"
+            )
         service = _deploy.lookup(name, "function")
         return RemoteFunction(service, {"n": name}, {})
     if isinstance(callable_, type):
-        raise TypeError(f"{callable_.__qualname__} is a class; send it with lt.cls({callable_.__qualname__})")
+        raise TypeError(
+            f"{callable_.__qualname__} is a class; send it with lt.cls({callable_.__qualname__})"
+        )
     if not callable(callable_):
         raise TypeError(f"lt.function takes a function, and {callable_!r} is not callable")
     if isinstance(callable_, (Function, RemoteFunction)):

@@ -64,7 +64,11 @@ def _encode_int(value: int, out: bytearray) -> None:
     if 0 <= value < 128 or -32 <= value < 0:
         out.append(value & 0xFF)
         return
-    sizes = ((0xCC, 8), (0xCD, 16), (0xCE, 32), (0xCF, 64)) if value >= 0 else ((0xD0, 8), (0xD1, 16), (0xD2, 32), (0xD3, 64))
+    sizes = (
+        ((0xCC, 8), (0xCD, 16), (0xCE, 32), (0xCF, 64))
+        if value >= 0
+        else ((0xD0, 8), (0xD1, 16), (0xD2, 32), (0xD3, 64))
+    )
     for tag, bits in sizes:
         low, high = (0, 1 << bits) if value >= 0 else (-(1 << (bits - 1)), 0)
         if low <= value < high:
@@ -74,7 +78,9 @@ def _encode_int(value: int, out: bytearray) -> None:
     raise TypeError(f"msgpack has no integer as large as {value}")
 
 
-def _encode_length(length: int, out: bytearray, fix: tuple | None, tag8: int | None, tag16: int, tag32: int) -> None:
+def _encode_length(
+    length: int, out: bytearray, fix: tuple | None, tag8: int | None, tag16: int, tag32: int
+) -> None:
     if fix is not None and length < fix[1]:
         out.append(fix[0] | length)
     elif tag8 is not None and length < 1 << 8:
@@ -85,7 +91,18 @@ def _encode_length(length: int, out: bytearray, fix: tuple | None, tag8: int | N
         out += struct.pack(">BI", tag32, length)
 
 
-_SCALARS = {0xCA: ">f", 0xCB: ">d", 0xCC: ">B", 0xCD: ">H", 0xCE: ">I", 0xCF: ">Q", 0xD0: ">b", 0xD1: ">h", 0xD2: ">i", 0xD3: ">q"}
+_SCALARS = {
+    0xCA: ">f",
+    0xCB: ">d",
+    0xCC: ">B",
+    0xCD: ">H",
+    0xCE: ">I",
+    0xCF: ">Q",
+    0xD0: ">b",
+    0xD1: ">h",
+    0xD2: ">i",
+    0xD3: ">q",
+}
 _CONSTANTS = {0xC0: None, 0xC2: False, 0xC3: True}
 _SIZED = {
     0xC4: (">B", "bytes"), 0xC5: (">H", "bytes"), 0xC6: (">I", "bytes"),

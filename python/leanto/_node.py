@@ -17,7 +17,9 @@ def state_directory() -> str:
     if not os.path.isabs(base):
         home = os.environ.get("HOME", "")
         if not os.path.isabs(home):
-            raise NodeError("neither HOME nor XDG_STATE_HOME is set, so there is no place for the node's state; set HOME")
+            raise NodeError(
+                "neither HOME nor XDG_STATE_HOME is set, so there is no place for the node's state; set HOME"
+            )
         base = os.path.join(home, ".local", "state")
     return os.path.join(base, "leanto")
 
@@ -33,11 +35,15 @@ def connect() -> socket.socket:
     except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
         start(directory)  # which says what is wrong with the directory
     except OSError as error:
-        raise NodeError(f"the node on this machine can't be reached at {directory}/node.sock: {error}") from None
+        raise NodeError(
+            f"the node on this machine can't be reached at {directory}/node.sock: {error}"
+        ) from None
     try:
         return _connect(directory)
     except OSError as error:
-        raise NodeError(f"the node was started, but {directory}/node.sock doesn't answer: {error}") from None
+        raise NodeError(
+            f"the node was started, but {directory}/node.sock doesn't answer: {error}"
+        ) from None
 
 
 def start(directory: str) -> None:
@@ -70,12 +76,19 @@ def find_binary() -> str:
             return named
         raise NodeError(f"LEANTO_BINARY names {named}, which is not an executable file")
     user_base = os.path.join(os.path.expanduser("~"), ".local", "bin")
-    places = [os.path.dirname(sys.executable), os.path.join(sys.prefix, "bin"), user_base, *os.get_exec_path()]
+    places = [
+        os.path.dirname(sys.executable),
+        os.path.join(sys.prefix, "bin"),
+        user_base,
+        *os.get_exec_path(),
+    ]
     for place in places:
         path = os.path.join(place, "leanto")
         if os.access(path, os.X_OK) and not os.path.isdir(path):
             return path
-    raise NodeError("the leanto binary is neither beside this Python nor on the PATH; `pip install leanto` brings it")
+    raise NodeError(
+        "the leanto binary is neither beside this Python nor on the PATH; `pip install leanto` brings it"
+    )
 
 
 def _connect(directory: str) -> socket.socket:

@@ -48,27 +48,39 @@ def seconds(value: object) -> float:
             pass
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
         return float(value)
-    raise InvalidRequestError(f"{value!r} is not a duration; write a number of seconds, or text like '90s', '30m', '6h'")
+    raise InvalidRequestError(
+        f"{value!r} is not a duration; write a number of seconds, or text like '90s', '30m', '6h'"
+    )
 
 
 def _check(name: str, value: object) -> None:
     if value is None:
         return
     if name == "timeout" and not 0 < seconds(value) < 1e9:
-        raise InvalidRequestError(f"a timeout of {value!r} makes no sense; give a positive number of seconds")
+        raise InvalidRequestError(
+            f"a timeout of {value!r} makes no sense; give a positive number of seconds"
+        )
     if name in ("concurrency", "workers") and not (type(value) is int and 1 <= value <= 10_000):
-        raise InvalidRequestError(f"{name}={value!r} makes no sense; give a whole number from 1 to 10,000")
+        raise InvalidRequestError(
+            f"{name}={value!r} makes no sense; give a whole number from 1 to 10,000"
+        )
     if name in ("stream_logs", "get_if_exists") and not isinstance(value, bool):
         raise InvalidRequestError(f"{name}={value!r} makes no sense; give True or False")
     if name == "name" and not (isinstance(value, str) and value and value.isprintable()):
         raise InvalidRequestError(f"name={value!r} makes no sense; give some printable text")
     if name == "env" and not _is_environment(value):
-        raise InvalidRequestError("env is a dict of variable names and texts, like env={'OMP_NUM_THREADS': '1'}")
+        raise InvalidRequestError(
+            "env is a dict of variable names and texts, like env={'OMP_NUM_THREADS': '1'}"
+        )
 
 
 def _is_environment(value: object) -> bool:
     return isinstance(value, dict) and all(
-        isinstance(key, str) and isinstance(text, str) and key and "=" not in key and "\0" not in key + text
+        isinstance(key, str)
+        and isinstance(text, str)
+        and key
+        and "=" not in key
+        and "\0" not in key + text
         for key, text in value.items()
     )
 

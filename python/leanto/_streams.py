@@ -18,7 +18,9 @@ class RemoteGenerator:
 
     def __init__(self, head: bytes, args: tuple = (), kwargs: dict | None = None) -> None:
         self._head = head
-        self._packed = _values.pack((args, kwargs or {}))  # now: what the caller changes later has no effect
+        self._packed = _values.pack(
+            (args, kwargs or {})
+        )  # now: what the caller changes later has no effect
         self._connection = None
         self._begun = None
         self._ended = False
@@ -66,7 +68,9 @@ class RemoteGenerator:
         except (OSError, EOFError) as error:
             self._ended = True
             self._connection.close()
-            raise NodeError(f"the connection to the node on this machine broke in the middle of a stream: {error}") from None
+            raise NodeError(
+                f"the connection to the node on this machine broke in the middle of a stream: {error}"
+            ) from None
         except BaseException:
             self.close()
             raise
@@ -75,9 +79,13 @@ class RemoteGenerator:
         data, buffers = self._packed
         head, self._packed = self._head, None
         if buffers:
-            head = _frames.encode_head({**_frames.decode_head(head), "b": _values.lengths(data, buffers)})
+            head = _frames.encode_head(
+                {**_frames.decode_head(head), "b": _values.lengths(data, buffers)}
+            )
         try:
-            self._connection, type_, head, body = _connection.converse(_frames.CALL, head, data, buffers)
+            self._connection, type_, head, body = _connection.converse(
+                _frames.CALL, head, data, buffers
+            )
         except BaseException:
             self._ended = True
             raise

@@ -100,7 +100,10 @@ def _find_culprit(value: object, path: str, depth: int) -> str:
         try:
             _dumps(part, 5, buffer_callback=lambda buffer: None)
         except Exception:
-            return _find_culprit(part, f"{path}{name}", depth + 1) or f"{path}{name}: {type(part).__name__}"
+            return (
+                _find_culprit(part, f"{path}{name}", depth + 1)
+                or f"{path}{name}: {type(part).__name__}"
+            )
     return ""
 
 

@@ -6,7 +6,8 @@ namespace leanto {
 namespace {
 
 TEST(Digest, OfTheEmptyStringIsThePublishedSha256) {
-  EXPECT_EQ(Digest::of("").hex(), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  EXPECT_EQ(Digest::of("").hex(),
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
 TEST(Digest, SurvivesARoundTripThroughHex) {

@@ -1,4 +1,6 @@
 // `leanto node`: the daemon itself. Programs start it on first use with --detach; people rarely do.
+#include "node/node.h"
+
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -13,7 +15,6 @@
 #include <string>
 
 #include "cli/command.h"
-#include "node/node.h"
 
 namespace leanto::cli {
 
@@ -53,7 +54,8 @@ void leave_the_terminal(const std::filesystem::path& log) {
 
 [[noreturn]] void be_the_daemon(int report) {
   const Result<Directories> directories = find_directories(find_environment_variable);
-  if (directories && create_directories(*directories)) leave_the_terminal(directories->state / "node.log");
+  if (directories && create_directories(*directories))
+    leave_the_terminal(directories->state / "node.log");
   auto ready = [report] {
     (void)!::write(report, "ready", 5);
     ::close(report);
@@ -79,8 +81,10 @@ int wait_for_daemon(int report) {
     said.append(buffer.data(), static_cast<std::size_t>(size));
     if (said == "ready") return kOk;
   }
-  if (said.find("runs on") != std::string::npos) return kOk;  // somebody else was faster: that one serves as well
-  fmt::print(stderr, "{}\n", said.empty() ? "the node did not start within 15 s; its log says why" : said);
+  if (said.find("runs on") != std::string::npos)
+    return kOk;  // somebody else was faster: that one serves as well
+  fmt::print(stderr, "{}\n",
+             said.empty() ? "the node did not start within 15 s; its log says why" : said);
   return kFailed;
 }
 
@@ -112,7 +116,8 @@ int serve_here() {
 }  // namespace
 
 void add_node(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("node", "Run the daemon of this machine (programs start it on first use)");
+  CLI::App* command =
+      app.add_subcommand("node", "Run the daemon of this machine (programs start it on first use)");
   const auto detach = std::make_shared<bool>(false);
   command->add_flag("--detach", *detach, "Go into the background and return when it listens");
   on_run(*command, [detach] { return *detach ? start_detached() : serve_here(); });

@@ -47,7 +47,8 @@ int say_unknown(const std::string& word, const std::vector<std::string>& names) 
   return kUsage;
 }
 
-// What the command returned. Not thrown: the first exception of a static binary sorts all unwind tables, 5 to 10 ms.
+// What the command returned. Not thrown: the first exception of a static binary sorts all unwind
+// tables, 5 to 10 ms.
 int ended_with = kOk;
 
 int parse_and_run(CLI::App& app, int argc, char** argv) {

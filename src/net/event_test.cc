@@ -73,7 +73,8 @@ TEST_F(EventTest, ThatDoesNotHappenEndsOnlyTheWaitsWhoseTimeIsUp) {
   EXPECT_EQ(outcomes.size(), 2u);
   event->set();
   test.settle();
-  EXPECT_THAT(outcomes, ElementsAre(Waited::kTimedOut, Waited::kTimedOut, Waited::kHappened, Waited::kHappened));
+  EXPECT_THAT(outcomes, ElementsAre(Waited::kTimedOut, Waited::kTimedOut, Waited::kHappened,
+                                    Waited::kHappened));
 }
 
 TEST_F(EventTest, CanBeSetTwice) {

@@ -69,7 +69,8 @@ Task<Status> FrameStream::receive(OnFrame on_frame) {
     Status handled;
     try {
       handled = handle_batch(on_frame);
-    } catch (const std::exception& exception) {  // a defect must cost this peer its connection, not all of them theirs
+    } catch (const std::exception& exception) {  // a defect must cost this peer its connection, not
+                                                 // all of them theirs
       handled = fail(ErrorKind::kInternal, "handling what a peer sent: {}", exception.what());
     }
     outgoing_.end_batch();
@@ -90,7 +91,8 @@ Status FrameStream::handle_batch(const OnFrame& on_frame) {
 void FrameStream::send(wire::FrameType type, std::uint32_t stream, std::string_view head,
                        wire::Body body) {
   if (!is_open()) return;
-  const wire::FrameHeader header{type, stream, static_cast<std::uint32_t>(head.size()), body.size()};
+  const wire::FrameHeader header{type, stream, static_cast<std::uint32_t>(head.size()),
+                                 body.size()};
   if (chunks_.empty() || chunks_.back().body.owns()) chunks_.emplace_back();
   std::string& text = chunks_.back().text;
   wire::append_header(text, header);
@@ -146,7 +148,8 @@ void FrameStream::drop_written(std::size_t size) {
   size += first_offset_;
   while (!chunks_.empty() && size >= chunks_.front().bytes().size()) {
     size -= chunks_.front().bytes().size();
-    if (chunks_.size() == 1 && !chunks_.front().body.owns() && chunks_.front().text.size() < kOwnChunk) {
+    if (chunks_.size() == 1 && !chunks_.front().body.owns() &&
+        chunks_.front().text.size() < kOwnChunk) {
       chunks_.front().text.clear();  // kept, so that the next frame allocates nothing
       break;
     }

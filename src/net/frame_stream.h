@@ -1,8 +1,8 @@
 // A connected socket that carries frames both ways.
 //
-// Sending never blocks: what the socket doesn't take at once waits in order. Frames that are sent while a
-// batch of received ones is being handled leave together at its end, so that pipelined calls cost one
-// system call a batch and a single one leaves at once.
+// Sending never blocks: what the socket doesn't take at once waits in order. Frames that are sent
+// while a batch of received ones is being handled leave together at its end, so that pipelined
+// calls cost one system call a batch and a single one leaves at once.
 #pragma once
 
 #include <boost/asio/generic/stream_protocol.hpp>
@@ -49,11 +49,12 @@ class FrameStream : public std::enable_shared_from_this<FrameStream> {
   FrameStream(const FrameStream&) = delete;
   FrameStream& operator=(const FrameStream&) = delete;
 
-  // Hands each frame to `on_frame` until the peer closes (success), the connection breaks or is not ours. What
-  // `on_frame` throws is kInternal.
+  // Hands each frame to `on_frame` until the peer closes (success), the connection breaks or is not
+  // ours. What `on_frame` throws is kInternal.
   Task<Status> receive(OnFrame on_frame);
 
-  void send(wire::FrameType type, std::uint32_t stream, std::string_view head, wire::Body body = {});
+  void send(wire::FrameType type, std::uint32_t stream, std::string_view head,
+            wire::Body body = {});
   // Sends what waits, as far as the socket takes it; Outgoing calls it.
   void flush();
 

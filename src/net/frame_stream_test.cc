@@ -33,7 +33,8 @@ struct End {
   void listen(TestLoop& test) {
     auto task = [](End& self) -> Task<> {
       auto handler = [&self](wire::Frame& frame) {
-        self.heard.push_back({frame.stream, std::string(frame.head), std::string(frame.body.view())});
+        self.heard.push_back(
+            {frame.stream, std::string(frame.head), std::string(frame.body.view())});
         if (self.on_frame) self.on_frame(frame);
       };
       FrameStream::OnFrame named = handler;
@@ -41,7 +42,9 @@ struct End {
     };
     test.loop.spawn("listen", task(*this));
   }
-  void say(const Said& said) { stream->send(FrameType::kCall, said.stream, said.head, wire::Body(said.body)); }
+  void say(const Said& said) {
+    stream->send(FrameType::kCall, said.stream, said.head, wire::Body(said.body));
+  }
 
   std::shared_ptr<FrameStream> stream;
   std::vector<Said> heard;
@@ -68,12 +71,13 @@ struct FrameStreamTest : testing::Test {
   }
   // What the peer says, byte for byte.
   void say_raw(std::string_view bytes) {
-    EXPECT_EQ(::send(sockets[1], bytes.data(), bytes.size(), 0), static_cast<ssize_t>(bytes.size()));
+    EXPECT_EQ(::send(sockets[1], bytes.data(), bytes.size(), 0),
+              static_cast<ssize_t>(bytes.size()));
   }
   static std::string encode(const Said& said) {
     std::string bytes;
-    wire::append_header(bytes, {FrameType::kCall, said.stream, static_cast<std::uint32_t>(said.head.size()),
-                                said.body.size()});
+    wire::append_header(bytes, {FrameType::kCall, said.stream,
+                                static_cast<std::uint32_t>(said.head.size()), said.body.size()});
     return bytes + said.head + said.body;
   }
 
@@ -94,7 +98,8 @@ TEST_F(FrameStreamTest, CarriesFramesInOrderBothWays) {
     near->say(all.back());
     far->say(all.back());
   }
-  ASSERT_TRUE(test.run_until([&] { return near->heard.size() == 500 && far->heard.size() == 500; }));
+  ASSERT_TRUE(
+      test.run_until([&] { return near->heard.size() == 500 && far->heard.size() == 500; }));
   EXPECT_EQ(near->heard, all);
   EXPECT_EQ(far->heard, all);
 }

@@ -32,7 +32,8 @@ void Loop::spawn(std::string_view name, Task<> task) {
 void Loop::post(std::function<void()> work) { asio::post(context_, std::move(work)); }
 
 Task<> Loop::sleep(Duration duration) {
-  asio::steady_timer timer(context_, std::chrono::duration_cast<asio::steady_timer::duration>(duration));
+  asio::steady_timer timer(context_,
+                           std::chrono::duration_cast<asio::steady_timer::duration>(duration));
   boost::system::error_code ignored;
   auto token = asio::redirect_error(asio::use_awaitable, ignored);
   co_await timer.async_wait(token);

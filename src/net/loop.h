@@ -1,5 +1,6 @@
-// The loop: one thread that owns all state of a daemon. Whoever holds a Loop& may start tasks on it, wait
-// on it, and send blocking work to its one background thread, as values that come back as values.
+// The loop: one thread that owns all state of a daemon. Whoever holds a Loop& may start tasks on
+// it, wait on it, and send blocking work to its one background thread, as values that come back as
+// values.
 #pragma once
 
 #include <boost/asio/co_spawn.hpp>
@@ -38,8 +39,8 @@ class Loop {
 
   Task<> sleep(Duration duration);
 
-  // Runs `work` on the background thread and resumes here with what it returned. Work of one loop runs
-  // one after the other, in the order in which it was given.
+  // Runs `work` on the background thread and resumes here with what it returned. Work of one loop
+  // runs one after the other, in the order in which it was given.
   template <typename Work, typename T = std::invoke_result_t<Work>>
   Task<T> in_background(Work work);
 

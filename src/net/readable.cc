@@ -4,7 +4,8 @@ namespace leanto::net {
 
 Readable::Readable(Loop& loop, int descriptor, OnReadable on_readable)
     : state_(std::make_shared<State>(
-          State{boost::asio::posix::stream_descriptor(loop.context(), descriptor), std::move(on_readable)})) {
+          State{boost::asio::posix::stream_descriptor(loop.context(), descriptor),
+                std::move(on_readable)})) {
   state_->descriptor.native_non_blocking(true);
   wait(state_);
 }
@@ -22,7 +23,8 @@ void Readable::wait(const std::shared_ptr<State>& state) {
     const OnReadable on_readable = state->on_readable;
     if (on_readable() == Next::kGoOn && state->on_readable) wait(state);
   };
-  state->descriptor.async_wait(boost::asio::posix::stream_descriptor::wait_read, std::move(readable));
+  state->descriptor.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                               std::move(readable));
 }
 
 }  // namespace leanto::net

@@ -9,8 +9,9 @@
 
 namespace leanto::net {
 
-// Calls `on_readable` on the loop each time that the descriptor has something to read, until it's destroyed or
-// `on_readable` returns kStop. It must read until there is nothing more. Owns the descriptor.
+// Calls `on_readable` on the loop each time that the descriptor has something to read, until it's
+// destroyed or `on_readable` returns kStop. It must read until there is nothing more. Owns the
+// descriptor.
 class Readable {
  public:
   enum class Next { kGoOn, kStop };

@@ -14,9 +14,7 @@ namespace leanto::net {
 namespace {
 
 struct ReadableTest : testing::Test {
-  ReadableTest() {
-    EXPECT_EQ(::pipe2(pipe.data(), O_CLOEXEC), 0);
-  }
+  ReadableTest() { EXPECT_EQ(::pipe2(pipe.data(), O_CLOEXEC), 0); }
   ~ReadableTest() override { close_writer(); }
 
   void write(std::string_view bytes) {
@@ -84,7 +82,8 @@ TEST_F(ReadableTest, IsNotCalledAfterItSaidStop) {
 
 TEST_F(ReadableTest, CanBeDestroyedByItsHandler) {
   std::unique_ptr<Readable> readable;
-  const auto kept = std::make_shared<int>(7);  // what the handler captured must live until it returns
+  const auto kept =
+      std::make_shared<int>(7);  // what the handler captured must live until it returns
   readable = std::make_unique<Readable>(test.loop, pipe[0], [this, &readable, kept] {
     ++called;
     readable.reset();

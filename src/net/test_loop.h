@@ -13,7 +13,10 @@ namespace leanto::net {
 
 class TestLoop {
  public:
-  TestLoop() : loop([](std::string_view task, std::string_view what) { ADD_FAILURE() << task << ": " << what; }) {}
+  TestLoop()
+      : loop([](std::string_view task, std::string_view what) {
+          ADD_FAILURE() << task << ": " << what;
+        }) {}
 
   // False if `done` does not hold even after a time in which everything would have happened.
   template <typename Done>
@@ -36,9 +39,12 @@ class TestLoop {
   template <typename T>
   T get(Task<T> task) {
     std::optional<T> result;
-    auto run = [](Task<T> inner, std::optional<T>& out) -> Task<> { out.emplace(co_await std::move(inner)); };
+    auto run = [](Task<T> inner, std::optional<T>& out) -> Task<> {
+      out.emplace(co_await std::move(inner));
+    };
     loop.spawn("task under test", run(std::move(task), result));
-    if (!run_until([&] { return result.has_value(); })) throw std::runtime_error("the task does not end");
+    if (!run_until([&] { return result.has_value(); }))
+      throw std::runtime_error("the task does not end");
     return *std::move(result);
   }
   void run(Task<> task) {

@@ -22,7 +22,8 @@ namespace leanto::node {
 class ReplyPort {
  public:
   virtual ~ReplyPort() = default;
-  virtual void reply(wire::FrameType type, std::uint32_t stream, std::string_view head, wire::Body body) = 0;
+  virtual void reply(wire::FrameType type, std::uint32_t stream, std::string_view head,
+                     wire::Body body) = 0;
   // The call that the port asked for on `stream` has this number, by which it can be cancelled.
   virtual void started(std::uint32_t stream, std::uint32_t number) = 0;
   // The port's own call has ended: its stream number is free again.
@@ -35,10 +36,11 @@ struct Call {
   std::uint32_t number = 0;  // unique on this node while it lives; its stream at the worker
   std::uint32_t parent = 0;  // the call that waits for this one
   int depth = 0;             // how many calls wait for it, one for the other
-  int waits_for = 0;         // calls that it made and that have not ended: then it doesn't count as busy
+  int waits_for = 0;  // calls that it made and that have not ended: then it doesn't count as busy
   bool stream_logs = true;
   bool streams = false;  // it has sent items
-  bool answered = false;  // the caller has been told an outcome already (a timeout); what comes is dropped
+  bool answered =
+      false;  // the caller has been told an outcome already (a timeout); what comes is dropped
 
   std::weak_ptr<ReplyPort> caller;
   std::uint32_t stream = 0;  // at the caller

@@ -27,7 +27,8 @@ Json last_lines(std::string_view tail) {
 
 }  // namespace
 
-std::shared_ptr<Worker> choose_worker(const std::vector<std::shared_ptr<Worker>>& workers, int concurrency) {
+std::shared_ptr<Worker> choose_worker(const std::vector<std::shared_ptr<Worker>>& workers,
+                                      int concurrency) {
   std::shared_ptr<Worker> least;
   for (const auto& worker : workers) {
     if (worker->state() != WorkerState::kReady || worker->busy() >= concurrency) continue;
@@ -36,7 +37,8 @@ std::shared_ptr<Worker> choose_worker(const std::vector<std::shared_ptr<Worker>>
   return least;
 }
 
-Json worker_died_head(const std::string& service, const std::optional<ExitStatus>& status, std::string_view output) {
+Json worker_died_head(const std::string& service, const std::optional<ExitStatus>& status,
+                      std::string_view output) {
   const std::string tail = wire::valid_utf8(output);
   Json head = {{"kind", "worker_died"}, {"last_lines", last_lines(tail)}};
   std::string how = "it ended";
@@ -56,7 +58,8 @@ Json worker_died_head(const std::string& service, const std::optional<ExitStatus
 
 Calls::Calls(net::Loop& loop, CallObserver& observer) : loop_(loop), observer_(observer) {}
 
-std::uint32_t Calls::submit(const TargetPtr& target, std::unique_ptr<Call> call, const wire::CallHead& head) {
+std::uint32_t Calls::submit(const TargetPtr& target, std::unique_ptr<Call> call,
+                            const wire::CallHead& head) {
   do {
     ++last_number_;
   } while (last_number_ == 0 || calls_.contains(last_number_));
@@ -72,9 +75,10 @@ std::uint32_t Calls::submit(const TargetPtr& target, std::unique_ptr<Call> call,
   }
   if (head.timeout_seconds) loop_.spawn("timeout", expire(number, *head.timeout_seconds));
   calls_[number].target = target;
-  if (const auto worker = target->queue.empty()
-                              ? choose_worker(target->workers, target->service->settings.concurrency)
-                              : nullptr) {
+  if (const auto worker =
+          target->queue.empty()
+              ? choose_worker(target->workers, target->service->settings.concurrency)
+              : nullptr) {
     wire::Body body = std::move(call->body);
     send(target, *worker, std::move(call), std::move(body));
     if (worker->busy() > 1) want_worker(target);
@@ -89,18 +93,21 @@ std::uint32_t Calls::submit(const TargetPtr& target, std::unique_ptr<Call> call,
 std::optional<Error> Calls::refuse(const Target& target, const Call& call) const {
   if (target.gone) return *target.gone;
   if (call.depth > kMaxDepth) {
-    return Error{ErrorKind::kCapacity,
-                 fmt::format("calls wait for each other {} deep at {}; is this a recursion without an end?",
-                             kMaxDepth, target.service->name)};
+    return Error{
+        ErrorKind::kCapacity,
+        fmt::format("calls wait for each other {} deep at {}; is this a recursion without an end?",
+                    kMaxDepth, target.service->name)};
   }
   if (target.queue.size() >= kMaxQueued) {
-    return Error{ErrorKind::kCapacity, fmt::format("{} is busy: {} calls wait already; try again later",
-                                                   target.service->name, kMaxQueued)};
+    return Error{ErrorKind::kCapacity,
+                 fmt::format("{} is busy: {} calls wait already; try again later",
+                             target.service->name, kMaxQueued)};
   }
   return std::nullopt;
 }
 
-void Calls::send(const TargetPtr& target, Worker& worker, std::unique_ptr<Call> call, wire::Body body) {
+void Calls::send(const TargetPtr& target, Worker& worker, std::unique_ptr<Call> call,
+                 wire::Body body) {
   const std::uint32_t number = call->number;
   call->worker = worker.shared_from_this();
   worker.send_call(number, call->head, std::move(body));
@@ -138,7 +145,9 @@ void Calls::dispatch(const TargetPtr& target) {
 
 void Calls::want_worker(const TargetPtr& target) {
   const auto stays = [](const auto& worker) { return worker->state() != WorkerState::kLeaving; };
-  const int have = static_cast<int>(std::count_if(target->workers.begin(), target->workers.end(), stays)) + target->starting;
+  const int have =
+      static_cast<int>(std::count_if(target->workers.begin(), target->workers.end(), stays)) +
+      target->starting;
   if (target->kind == TargetKind::kObject || have >= target->max_workers()) return;
   ++target->starting;
   starter_->start_worker(target);
@@ -175,22 +184,27 @@ void Calls::end_object(const TargetPtr& target, const Error& reason) {
 
 void Calls::cancel(std::uint32_t number) {
   if (std::unique_ptr<Call> queued = take_queued(number)) {
-    fail_call(std::move(queued), {ErrorKind::kCancelled, "the call was cancelled before it started"});
+    fail_call(std::move(queued),
+              {ErrorKind::kCancelled, "the call was cancelled before it started"});
     return;
   }
-  if (const Call* call = find(number); call != nullptr && call->worker) call->worker->send_cancel(number);
+  if (const Call* call = find(number); call != nullptr && call->worker)
+    call->worker->send_cancel(number);
 }
 
 void Calls::credit(std::uint32_t number, std::string_view head) {
-  if (const Call* call = find(number); call != nullptr && call->worker) call->worker->send_credit(number, head);
+  if (const Call* call = find(number); call != nullptr && call->worker)
+    call->worker->send_credit(number, head);
 }
 
 net::Task<> Calls::expire(std::uint32_t number, double seconds) {
-  co_await loop_.sleep(std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds)));
+  co_await loop_.sleep(
+      std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds)));
   const auto running = calls_.find(number);
   if (running == calls_.end()) co_return;
-  const Error error{ErrorKind::kTimeout, fmt::format("the call of {} took longer than its timeout of {} s",
-                                                     running->second.target->service->name, seconds)};
+  const Error error{ErrorKind::kTimeout,
+                    fmt::format("the call of {} took longer than its timeout of {} s",
+                                running->second.target->service->name, seconds)};
   if (std::unique_ptr<Call> queued = take_queued(number)) {
     fail_call(std::move(queued), error);
     co_return;
@@ -232,7 +246,8 @@ void Calls::on_answer(Worker& worker, FrameType type, std::uint32_t number, std:
   dispatch(running.target);
 }
 
-void Calls::finish(std::unique_ptr<Call> call, FrameType type, std::string_view head, wire::Body body) {
+void Calls::finish(std::unique_ptr<Call> call, FrameType type, std::string_view head,
+                   wire::Body body) {
   change_waiting(call->parent, -1);
   if (call->answered) return;
   if (call->on_answer) {
@@ -247,14 +262,16 @@ void Calls::fail_call(std::unique_ptr<Call> call, const Error& error) {
   finish(std::move(call), FrameType::kError, wire::encode_error(error), {});
 }
 
-void Calls::on_output(Worker& worker, std::uint32_t number, OutputStream stream, std::string_view text) {
+void Calls::on_output(Worker& worker, std::uint32_t number, OutputStream stream,
+                      std::string_view text) {
   if (Call* call = find(number)) {
     call->tail += text;
     if (call->tail.size() > 2 * kTailSize) call->tail.erase(0, call->tail.size() - kTailSize);
     const auto caller = call->caller.lock();
     if (call->stream_logs && caller && !call->answered) {
       const int which = stream == OutputStream::kStderr ? 2 : 1;
-      caller->reply(FrameType::kLog, call->stream, wire::encode_head({{"s", which}}), wire::Body(text));
+      caller->reply(FrameType::kLog, call->stream, wire::encode_head({{"s", which}}),
+                    wire::Body(text));
     }
   }
   observer_.on_output(worker.service(), number, stream, text);

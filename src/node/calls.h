@@ -1,8 +1,9 @@
 // All calls of this node, and where they go: a service's workers, or one live object.
 //
-// A *target* has workers and a queue in front of them. A call is given to the worker that is least busy, if that has
-// room; else it waits, and a function's target gets another worker if it may have one. What a worker must be started
-// for is asked of `WorkerStarter`, so that this part can be tested without processes.
+// A *target* has workers and a queue in front of them. A call is given to the worker that is least
+// busy, if that has room; else it waits, and a function's target gets another worker if it may have
+// one. What a worker must be started for is asked of `WorkerStarter`, so that this part can be
+// tested without processes.
 #pragma once
 
 #include <deque>
@@ -62,7 +63,8 @@ class Calls final : public WorkerEvents {
   void set_starter(WorkerStarter& starter) { starter_ = &starter; }
 
   // Takes the call; its answer goes to its caller, or to its `on_answer`. Returns its number.
-  std::uint32_t submit(const TargetPtr& target, std::unique_ptr<Call> call, const wire::CallHead& head);
+  std::uint32_t submit(const TargetPtr& target, std::unique_ptr<Call> call,
+                       const wire::CallHead& head);
   void cancel(std::uint32_t number);
   void credit(std::uint32_t number, std::string_view head);
 
@@ -81,7 +83,8 @@ class Calls final : public WorkerEvents {
 
   void on_answer(Worker& worker, wire::FrameType type, std::uint32_t call, std::string_view head,
                  wire::Body body) override;
-  void on_output(Worker& worker, std::uint32_t call, OutputStream stream, std::string_view text) override;
+  void on_output(Worker& worker, std::uint32_t call, OutputStream stream,
+                 std::string_view text) override;
   void on_imports(Worker& worker, const wire::Json& modules) override;
   void on_ended(Worker& worker) override;
 
@@ -96,7 +99,8 @@ class Calls final : public WorkerEvents {
   void dispatch(const TargetPtr& target);
   void send(const TargetPtr& target, Worker& worker, std::unique_ptr<Call> call, wire::Body body);
   void want_worker(const TargetPtr& target);
-  void finish(std::unique_ptr<Call> call, wire::FrameType type, std::string_view head, wire::Body body);
+  void finish(std::unique_ptr<Call> call, wire::FrameType type, std::string_view head,
+              wire::Body body);
   void fail_call(std::unique_ptr<Call> call, const Error& error);
   void change_waiting(std::uint32_t parent, int change);
   std::unique_ptr<Call> take_queued(std::uint32_t number);
@@ -106,12 +110,14 @@ class Calls final : public WorkerEvents {
   CallObserver& observer_;
   WorkerStarter* starter_ = nullptr;
   std::uint32_t last_number_ = 0;
-  std::unordered_map<std::uint32_t, Running> calls_;  // a queued one's Call is in its target's queue
+  std::unordered_map<std::uint32_t, Running>
+      calls_;  // a queued one's Call is in its target's queue
   std::unordered_map<const Worker*, TargetPtr> targets_;
 };
 
 // Decides which worker gets the next call: the least busy that has room, or none.
-std::shared_ptr<Worker> choose_worker(const std::vector<std::shared_ptr<Worker>>& workers, int concurrency);
+std::shared_ptr<Worker> choose_worker(const std::vector<std::shared_ptr<Worker>>& workers,
+                                      int concurrency);
 // The head of the ERROR for a call whose worker ended.
 wire::Json worker_died_head(const std::string& service, const std::optional<ExitStatus>& status,
                             std::string_view tail);

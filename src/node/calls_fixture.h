@@ -53,7 +53,8 @@ struct CallsTest : testing::Test, WorkerStarter, CallObserver {
     std::uint32_t number = 0;
     std::uint32_t stream = 0;
   };
-  Asked submit(const TargetPtr& target, const wire::CallHead& head = {}, std::string_view body = "arguments") {
+  Asked submit(const TargetPtr& target, const wire::CallHead& head = {},
+               std::string_view body = "arguments") {
     auto call = std::make_unique<Call>();
     call->caller = port;
     call->stream = ++last_stream;
@@ -105,10 +106,13 @@ struct CallsTest : testing::Test, WorkerStarter, CallObserver {
   }
 
   void start_worker(const TargetPtr& target) override { wanted.push_back(target); }
-  void on_output(const ServiceSpec&, std::uint32_t call, OutputStream, std::string_view text) override {
+  void on_output(const ServiceSpec&, std::uint32_t call, OutputStream,
+                 std::string_view text) override {
     output[call] += text;
   }
-  void on_imports(const ServiceSpec&, const wire::Json& modules) override { imports.push_back(modules); }
+  void on_imports(const ServiceSpec&, const wire::Json& modules) override {
+    imports.push_back(modules);
+  }
   void on_object_ended(const std::string& object_id, const Error& reason) override {
     ended_objects.emplace_back(object_id, reason);
   }

@@ -1,4 +1,5 @@
-// Calls that make calls: who waits for another doesn't count as busy, so that recursion can't lock itself out.
+// Calls that make calls: who waits for another doesn't count as busy, so that recursion can't lock
+// itself out.
 #include <gmock/gmock.h>
 
 #include "node/calls_fixture.h"
@@ -51,7 +52,8 @@ TEST_F(NestedCallsTest, ElsewhereMakeRoomForWhatWaitsHere) {
   const Asked child = submit(other, child_of(parent));
   EXPECT_THAT(sent_to(*worker), ElementsAre(waiting.number));
   answer(*other_worker, child);
-  EXPECT_EQ(worker->worker->busy(), 2) << "for a moment two run, rather than one waiting for the other";
+  EXPECT_EQ(worker->worker->busy(), 2)
+      << "for a moment two run, rather than one waiting for the other";
 }
 
 TEST_F(NestedCallsTest, SideBySideCountOnceForTheirParent) {
@@ -111,7 +113,8 @@ TEST_F(NestedCallsTest, DeeperThanTheLimitAreRefused) {
   }
   const Asked last = submit(target, child_of(call));
   EXPECT_EQ(error_of(last)["kind"], "capacity");
-  EXPECT_THAT(error_of(last)["message"].get<std::string>(), HasSubstr("500 deep at train; is this a recursion"));
+  EXPECT_THAT(error_of(last)["message"].get<std::string>(),
+              HasSubstr("500 deep at train; is this a recursion"));
   EXPECT_EQ(worker->worker->busy(), 1) << "its parent doesn't wait for it any more";
 }
 

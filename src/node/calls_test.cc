@@ -154,8 +154,9 @@ TEST_F(CallsTest, EndWithTheirTimeoutWhileTheyRunAndTheWorkerIsTold) {
   ASSERT_TRUE(test.run_until([&] { return answers_of(call) == 1; }));
   test.settle();
   EXPECT_EQ(error_of(call)["kind"], "timeout");
-  EXPECT_THAT(worker->process->hear(), ElementsAre(Heard{FrameType::kCall, call.number, "head101", "arguments"},
-                                                   Heard{FrameType::kCancel, call.number, "", ""}));
+  EXPECT_THAT(worker->process->hear(),
+              ElementsAre(Heard{FrameType::kCall, call.number, "head101", "arguments"},
+                          Heard{FrameType::kCancel, call.number, "", ""}));
   EXPECT_FALSE(calls.idle()) << "it runs until the worker says otherwise";
 
   worker->print(call.number, "late");
@@ -214,7 +215,8 @@ TEST_F(CallsTest, StreamTheirItemsAndTakeCredit) {
   EXPECT_THAT(port->ended_streams, IsEmpty());
   calls.credit(call.number, "credit");
   test.settle();
-  EXPECT_THAT(worker->process->hear(), ElementsAre(Heard{FrameType::kCredit, call.number, "credit", ""}));
+  EXPECT_THAT(worker->process->hear(),
+              ElementsAre(Heard{FrameType::kCredit, call.number, "credit", ""}));
   answer(*worker, call);
 }
 
@@ -264,9 +266,10 @@ TEST_F(CallsTest, HaveTheirOutputSentToTheirCallerUnlessItIsNotWanted) {
   for (const Heard& heard : port->heard) {
     if (heard.type == FrameType::kLog) logs.push_back(heard);
   }
-  EXPECT_THAT(logs, UnorderedElementsAre(
-                        Heard{FrameType::kLog, loud.stream, wire::encode_head({{"s", 1}}), "loud\n"},
-                        Heard{FrameType::kLog, loud.stream, wire::encode_head({{"s", 2}}), "warning\n"}));
+  EXPECT_THAT(logs,
+              UnorderedElementsAre(
+                  Heard{FrameType::kLog, loud.stream, wire::encode_head({{"s", 1}}), "loud\n"},
+                  Heard{FrameType::kLog, loud.stream, wire::encode_head({{"s", 2}}), "warning\n"}));
   EXPECT_EQ(output[loud.number], "loud\nwarning\n");
   EXPECT_EQ(output[silent.number], "silent\n");
 }
@@ -287,7 +290,7 @@ TEST_F(CallsTest, LeaveAnIdleWorkerToWhoTakesIt) {
 TEST_F(CallsTest, ReportWhatTheirServiceImported) {
   const TargetPtr target = make_target(1, 256);
   const auto worker = start(target);
-  worker->process->say(FrameType::kImports, 0, Json{{"modules", {"numpy", "torch"}}});
+  worker->process->say_head(FrameType::kImports, 0, Json{{"modules", {"numpy", "torch"}}});
   ASSERT_TRUE(test.run_until([&] { return !imports.empty(); }));
   EXPECT_THAT(imports, ElementsAre(Json{"numpy", "torch"}));
 }

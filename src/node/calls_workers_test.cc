@@ -28,13 +28,15 @@ TEST_F(DyingWorkersTest, EndAllTheirCallsAndSayWhy) {
   test.settle();
   EXPECT_EQ(answers_of(first), 0u);
   worker->exit({.code = {}, .signal = kKilled});
-  EXPECT_EQ(error_of(first), (Json{{"kind", "worker_died"},
-                                   {"signal", 9},
-                                   {"last_lines", {"loading", "half a li"}},
-                                   {"message",
-                                    "the worker of train died in the middle of the call: killed by SIGKILL\n"
-                                    "The last it wrote:\n  loading\n  half a li"}}));
-  EXPECT_EQ(error_of(second)["message"], "the worker of train died in the middle of the call: killed by SIGKILL");
+  EXPECT_EQ(error_of(first),
+            (Json{{"kind", "worker_died"},
+                  {"signal", 9},
+                  {"last_lines", {"loading", "half a li"}},
+                  {"message",
+                   "the worker of train died in the middle of the call: killed by SIGKILL\n"
+                   "The last it wrote:\n  loading\n  half a li"}}));
+  EXPECT_EQ(error_of(second)["message"],
+            "the worker of train died in the middle of the call: killed by SIGKILL");
   EXPECT_THAT(port->ended_streams, SizeIs(2));
   EXPECT_THAT(target->workers, IsEmpty());
   EXPECT_TRUE(calls.idle());
@@ -48,9 +50,10 @@ TEST_F(DyingWorkersTest, HandOnWhatTheySaidBefore) {
   worker->print(lost.number, "last words");
   worker->process->say(FrameType::kResult, answered.number, {}, "just in time");
   worker->exit({.code = 3, .signal = {}});
-  EXPECT_THAT(port->heard, ElementsAre(testing::Field(&Heard::body, "last words"),
-                                       Heard{FrameType::kResult, answered.stream, "", "just in time"},
-                                       testing::Field(&Heard::type, FrameType::kError)));
+  EXPECT_THAT(port->heard,
+              ElementsAre(testing::Field(&Heard::body, "last words"),
+                          Heard{FrameType::kResult, answered.stream, "", "just in time"},
+                          testing::Field(&Heard::type, FrameType::kError)));
   EXPECT_EQ(error_of(lost)["exit_code"], 3);
   EXPECT_EQ(error_of(lost)["last_lines"], Json{"last words"});
 }
@@ -207,10 +210,12 @@ TEST_F(ObjectCallsTest, EndWithTheirProcessAndTheObjectIsGone) {
   const Asked waiting = submit(object);
   worker->exit({.code = {}, .signal = kKilled});
   EXPECT_EQ(error_of(running)["kind"], "worker_died");
-  const std::string gone = "the object 'trainer' of train is gone: its process: killed by SIGKILL; make it again";
+  const std::string gone =
+      "the object 'trainer' of train is gone: its process: killed by SIGKILL; make it again";
   EXPECT_EQ(error_of(waiting), (Json{{"kind", "not_found"}, {"message", gone}}));
   EXPECT_EQ(error_of(submit(object)), error_of(waiting));
-  EXPECT_THAT(ended_objects, ElementsAre(std::pair(std::string("8bad"), Error{ErrorKind::kNotFound, gone})));
+  EXPECT_THAT(ended_objects,
+              ElementsAre(std::pair(std::string("8bad"), Error{ErrorKind::kNotFound, gone})));
   EXPECT_THAT(wanted, IsEmpty());
 }
 
@@ -224,7 +229,8 @@ TEST_F(ObjectCallsTest, ToADeletedObjectAreRefusedAndThoseThatRunEnd) {
   answer(*worker, running);
   EXPECT_TRUE(worker->process->is_closed());
   worker->exit({.code = 0, .signal = {}});
-  EXPECT_THAT(ended_objects, ElementsAre(std::pair(std::string("8bad"), Error{ErrorKind::kNotFound, "it was deleted"})));
+  EXPECT_THAT(ended_objects, ElementsAre(std::pair(std::string("8bad"),
+                                                   Error{ErrorKind::kNotFound, "it was deleted"})));
 }
 
 }  // namespace

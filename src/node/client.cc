@@ -8,14 +8,16 @@ using wire::FrameType;
 
 namespace {
 
-// A client that doesn't read its log must not fill the node's memory: beyond this the log has a gap, which is marked.
+// A client that doesn't read its log must not fill the node's memory: beyond this the log has a
+// gap, which is marked.
 constexpr std::size_t kMaxQueuedLog = 4 << 20;
 
 }  // namespace
 
 Client::Client(net::Loop& loop, net::Outgoing& outgoing, ClientRequests& requests, int socket,
                wire::FrameLimits limits)
-    : requests_(requests), stream_(std::make_shared<net::FrameStream>(loop, outgoing, socket, limits)) {}
+    : requests_(requests),
+      stream_(std::make_shared<net::FrameStream>(loop, outgoing, socket, limits)) {}
 
 net::Task<> Client::serve() {
   const std::shared_ptr<Client> self = shared_from_this();
@@ -39,7 +41,8 @@ void Client::on_frame(wire::Frame& frame) {
       requests_.on_ask(shared_from_this(), frame.stream, frame.head, std::move(frame.body));
       break;
     case FrameType::kCancel:
-      if (const auto call = calls_.find(frame.stream); call != calls_.end()) requests_.on_cancel(call->second);
+      if (const auto call = calls_.find(frame.stream); call != calls_.end())
+        requests_.on_cancel(call->second);
       break;
     case FrameType::kCredit:
       if (const auto call = calls_.find(frame.stream); call != calls_.end()) {
@@ -51,8 +54,9 @@ void Client::on_frame(wire::Frame& frame) {
       break;
     default:
       reply(FrameType::kError, frame.stream,
-            wire::encode_error({ErrorKind::kProtocol,
-                                fmt::format("a client may not say frame type {}", static_cast<int>(frame.type))}),
+            wire::encode_error(
+                {ErrorKind::kProtocol,
+                 fmt::format("a client may not say frame type {}", static_cast<int>(frame.type))}),
             {});
   }
 }
@@ -65,8 +69,9 @@ void Client::reply(FrameType type, std::uint32_t stream, std::string_view head, 
     }
   }
   if (dropped_log_ > 0) {
-    const std::string gap = fmt::format("[... {} bytes of log left out: they were not read fast enough]\n",
-                                        std::exchange(dropped_log_, 0));
+    const std::string gap =
+        fmt::format("[... {} bytes of log left out: they were not read fast enough]\n",
+                    std::exchange(dropped_log_, 0));
     stream_->send(FrameType::kLog, stream, wire::encode_head({{"s", 2}}), wire::Body(gap));
   }
   stream_->send(type, stream, head, std::move(body));

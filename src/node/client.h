@@ -20,11 +20,11 @@ class ClientRequests {
  public:
   virtual ~ClientRequests() = default;
   virtual void on_hello(Client& client, const wire::Json& head) = 0;
-  virtual void on_call(const std::shared_ptr<Client>& client, std::uint32_t stream, std::string_view head,
-                       wire::Body body) = 0;
+  virtual void on_call(const std::shared_ptr<Client>& client, std::uint32_t stream,
+                       std::string_view head, wire::Body body) = 0;
   // Head and body are good until this returns.
-  virtual void on_ask(const std::shared_ptr<Client>& client, std::uint32_t stream, std::string_view head,
-                      wire::Body body) = 0;
+  virtual void on_ask(const std::shared_ptr<Client>& client, std::uint32_t stream,
+                      std::string_view head, wire::Body body) = 0;
   virtual void on_cancel(std::uint32_t call) = 0;
   virtual void on_credit(std::uint32_t call, std::string_view head) = 0;
   virtual void on_gone(Client& client) = 0;
@@ -39,7 +39,8 @@ class Client final : public ReplyPort, public std::enable_shared_from_this<Clien
   net::Task<> serve();
   void close() { stream_->close(); }
 
-  void reply(wire::FrameType type, std::uint32_t stream, std::string_view head, wire::Body body) override;
+  void reply(wire::FrameType type, std::uint32_t stream, std::string_view head,
+             wire::Body body) override;
   void started(std::uint32_t stream, std::uint32_t number) override { calls_[stream] = number; }
   void ended(std::uint32_t stream) override { calls_.erase(stream); }
 

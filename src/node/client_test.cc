@@ -25,10 +25,12 @@ struct ClientTest : testing::Test, ClientRequests {
   }
 
   void on_hello(Client&, const Json& head) override { asked.push_back("hello " + head.dump()); }
-  void on_call(const std::shared_ptr<Client>&, std::uint32_t stream, std::string_view head, wire::Body body) override {
+  void on_call(const std::shared_ptr<Client>&, std::uint32_t stream, std::string_view head,
+               wire::Body body) override {
     asked.push_back(fmt::format("call {} {} {}", stream, head, body.view()));
   }
-  void on_ask(const std::shared_ptr<Client>&, std::uint32_t stream, std::string_view head, wire::Body body) override {
+  void on_ask(const std::shared_ptr<Client>&, std::uint32_t stream, std::string_view head,
+              wire::Body body) override {
     asked.push_back(fmt::format("ask {} {} {}", stream, head, body.view()));
   }
   void on_cancel(std::uint32_t call) override { asked.push_back(fmt::format("cancel {}", call)); }
@@ -49,7 +51,7 @@ struct ClientTest : testing::Test, ClientRequests {
 };
 
 TEST_F(ClientTest, HandsOnWhatIsAsked) {
-  peer->say(FrameType::kHello, 0, Json{{"pid", 1}});
+  peer->say_head(FrameType::kHello, 0, Json{{"pid", 1}});
   peer->say(FrameType::kCall, 3, "head", "body");
   peer->say(FrameType::kAsk, 4, "head", "body");
   ASSERT_TRUE(run_until_asked(3));
@@ -76,7 +78,8 @@ TEST_F(ClientTest, IsToldThatItMaySayNoSuchFrame) {
   ASSERT_TRUE(test.run_until([&] { return !(heard = peer->hear()).empty(); }));
   EXPECT_EQ(heard[0].type, FrameType::kError);
   EXPECT_EQ(heard[0].stream, 5u);
-  EXPECT_EQ(heard[0].json(), (Json{{"kind", "protocol"}, {"message", "a client may not say frame type 10"}}));
+  EXPECT_EQ(heard[0].json(),
+            (Json{{"kind", "protocol"}, {"message", "a client may not say frame type 10"}}));
 }
 
 TEST_F(ClientTest, ThatSpeaksNoProtocolIsToldSoAndLeft) {
@@ -114,8 +117,9 @@ TEST_F(ClientTest, ThatDoesNotReadItsLogFindsAGapThatIsMarked) {
   EXPECT_LT(bytes, 20u << 20);
   const Heard& gap = heard[heard.size() - 2];
   EXPECT_EQ(gap.json(), (Json{{"s", 2}}));
-  EXPECT_EQ(gap.body, fmt::format("[... {} bytes of log left out: they were not read fast enough]\n",
-                                  (20u << 20) - bytes));
+  EXPECT_EQ(gap.body,
+            fmt::format("[... {} bytes of log left out: they were not read fast enough]\n",
+                        (20u << 20) - bytes));
 }
 
 TEST_F(ClientTest, HearsItsLogAgainAfterAGap) {

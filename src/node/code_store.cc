@@ -13,12 +13,14 @@ constexpr Duration kTidyDelay = 300ms;
 
 }  // namespace
 
-Result<std::unique_ptr<CodeStore>> CodeStore::open(net::Loop& loop, const Clock& clock, const std::string& cache,
+Result<std::unique_ptr<CodeStore>> CodeStore::open(net::Loop& loop, const Clock& clock,
+                                                   const std::string& cache,
                                                    SnapshotLimits limits) {
   Result<BlobStore> blobs = BlobStore::open(cache + "/blobs");
   if (!blobs) return Failure(blobs.error());
   std::unique_ptr<CodeStore> store(new CodeStore(loop, clock, *std::move(blobs), limits));
-  Result<std::unique_ptr<Workspaces>> workspaces = Workspaces::open(cache + "/workspaces", store->blobs_);
+  Result<std::unique_ptr<Workspaces>> workspaces =
+      Workspaces::open(cache + "/workspaces", store->blobs_);
   if (!workspaces) return Failure(workspaces.error());
   store->workspaces_ = *std::move(workspaces);
   return store;
@@ -59,7 +61,8 @@ Result<TreePtr> CodeStore::find_tree(const Digest& snapshot) {
   if (const auto found = trees_.find(snapshot); found != trees_.end()) return found->second;
   Result<TreePtr> tree = load_tree(blobs_, snapshot);
   if (!tree) {
-    return fail(ErrorKind::kSnapshot, "the code of snapshot {} is not here any more; send it again with .to()",
+    return fail(ErrorKind::kSnapshot,
+                "the code of snapshot {} is not here any more; send it again with .to()",
                 snapshot.hex().substr(0, 12));
   }
   trees_[snapshot] = *tree;

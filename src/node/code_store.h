@@ -1,6 +1,7 @@
 // The user's code on this node: indexes of source trees, and the workspaces that workers run in.
 //
-// All of it is blocking work on files, which the loop's background thread does, one piece after the other.
+// All of it is blocking work on files, which the loop's background thread does, one piece after the
+// other.
 #pragma once
 
 #include <map>
@@ -19,8 +20,8 @@ namespace leanto::node {
 
 class CodeStore {
  public:
-  static Result<std::unique_ptr<CodeStore>> open(net::Loop& loop, const Clock& clock, const std::string& cache,
-                                                 SnapshotLimits limits);
+  static Result<std::unique_ptr<CodeStore>> open(net::Loop& loop, const Clock& clock,
+                                                 const std::string& cache, SnapshotLimits limits);
 
   // The source tree as it is now.
   net::Task<Result<Snapshot>> snapshot(std::string root);

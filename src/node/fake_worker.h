@@ -1,4 +1,5 @@
-// For tests: a worker whose process is played by the test, and the others that calls have to do with.
+// For tests: a worker whose process is played by the test, and the others that calls have to do
+// with.
 #pragma once
 
 #include <fcntl.h>
@@ -22,7 +23,9 @@ namespace leanto::node {
 
 struct ManualClock final : Clock {
   WallTime wall() const override { return WallTime(std::chrono::milliseconds(wall_ms)); }
-  MonotonicTime monotonic() const override { return MonotonicTime(std::chrono::milliseconds(monotonic_ms)); }
+  MonotonicTime monotonic() const override {
+    return MonotonicTime(std::chrono::milliseconds(monotonic_ms));
+  }
   std::int64_t wall_ms = 1'700'000'000'000;
   std::int64_t monotonic_ms = 0;
 };
@@ -48,16 +51,19 @@ class FrameSocket {
  public:
   explicit FrameSocket(UniqueFd socket) : socket_(std::move(socket)) {}
 
-  void say(wire::FrameType type, std::uint32_t stream, std::string_view head = {}, std::string_view body = {}) {
+  void say(wire::FrameType type, std::uint32_t stream, std::string_view head = {},
+           std::string_view body = {}) {
     std::string bytes;
-    wire::append_header(bytes, {type, stream, static_cast<std::uint32_t>(head.size()), body.size()});
+    wire::append_header(bytes,
+                        {type, stream, static_cast<std::uint32_t>(head.size()), body.size()});
     say_raw(bytes.append(head).append(body));
   }
-  void say(wire::FrameType type, std::uint32_t stream, const wire::Json& head) {
+  void say_head(wire::FrameType type, std::uint32_t stream, const wire::Json& head) {
     say(type, stream, wire::encode_head(head));
   }
   void say_raw(std::string_view bytes) {
-    EXPECT_EQ(::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
+    EXPECT_EQ(::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(bytes.size()));
   }
   // What has come since the last time.
   std::vector<Heard> hear() {
@@ -69,7 +75,8 @@ class FrameSocket {
       if (size <= 0) return all;
       decoder_.commit(static_cast<std::size_t>(size));
       while (auto frame = *decoder_.next()) {
-        all.push_back({frame->type, frame->stream, std::string(frame->head), std::string(frame->body.view())});
+        all.push_back({frame->type, frame->stream, std::string(frame->head),
+                       std::string(frame->body.view())});
       }
     }
   }
@@ -120,21 +127,22 @@ class FakeWorker {
     PipeEnds pass_pipe = make_pipe();
     PipeEnds out_pipe = make_pipe();
     PipeEnds err_pipe = make_pipe();
-    WorkerChannels channels{std::move(main),           std::move(side),          std::move(pass_pipe.write),
-                            std::move(out_pipe.read), std::move(err_pipe.read), kNonce};
+    WorkerChannels channels{
+        std::move(main),          std::move(side),          std::move(pass_pipe.write),
+        std::move(out_pipe.read), std::move(err_pipe.read), kNonce};
     process = std::make_unique<FrameSocket>(std::move(process_main));
     side_ = std::move(process_side);
     pass = std::move(pass_pipe.read);
     out = std::move(out_pipe.write);
     err = std::move(err_pipe.write);
-    worker = std::make_shared<Worker>(test.loop, outgoing, events, clock, std::move(service), /*pid=*/0,
-                                      std::move(channels));
+    worker = std::make_shared<Worker>(test.loop, outgoing, events, clock, std::move(service),
+                                      /*pid=*/0, std::move(channels));
     worker->start();
   }
 
   // Plays a service that was imported; returns what `load` did.
   Result<wire::Json> load(const wire::Json& offers = wire::Json::object()) {
-    process->say(wire::FrameType::kReady, 0, wire::Json{{"describe", offers}});
+    process->say_head(wire::FrameType::kReady, 0, {{"describe", offers}});
     return test_.get(worker->load({{"op", "load"}}, "values"));
   }
 
@@ -180,7 +188,8 @@ class FakeWorker {
 
 // A caller that keeps what it is told.
 struct FakePort final : ReplyPort {
-  void reply(wire::FrameType type, std::uint32_t stream, std::string_view head, wire::Body body) override {
+  void reply(wire::FrameType type, std::uint32_t stream, std::string_view head,
+             wire::Body body) override {
     heard.push_back({type, stream, std::string(head), std::string(body.view())});
   }
   void started(std::uint32_t stream, std::uint32_t number) override { numbers[stream] = number; }

@@ -47,7 +47,9 @@ TargetPtr Launcher::target_of(const ServicePtr& service) {
   return target;
 }
 
-void Launcher::start_worker(const TargetPtr& target) { parts_.loop.spawn("start a worker", start_for(target)); }
+void Launcher::start_worker(const TargetPtr& target) {
+  parts_.loop.spawn("start a worker", start_for(target));
+}
 
 net::Task<> Launcher::start_for(TargetPtr target) {
   Result<std::shared_ptr<Worker>> worker = co_await launch(target->service);
@@ -66,7 +68,8 @@ net::Task<Result<Json>> Launcher::ensure(TargetPtr target) {
     }
     const auto other = ensuring_.find(target.get());
     if (other == ensuring_.end()) break;
-    const std::shared_ptr<net::Event> ended = other->second;  // somebody else sends the same just now
+    const std::shared_ptr<net::Event> ended =
+        other->second;  // somebody else sends the same just now
     co_await ended->wait();
   }
   const auto ended = std::make_shared<net::Event>(parts_.loop);
@@ -88,7 +91,8 @@ net::Task<Result<std::shared_ptr<Worker>>> Launcher::launch(ServicePtr service) 
   std::string workspace;
   if (service->snapshot) {
     // Of one project, whatever its services: an edit patches what another one of them has laid out.
-    const Result<Workspace> laid_out = co_await parts_.code.lay_out(service->root, *service->snapshot);
+    const Result<Workspace> laid_out =
+        co_await parts_.code.lay_out(service->root, *service->snapshot);
     if (!laid_out) co_return Failure(laid_out.error());
     workspace = laid_out->path;
   }
@@ -117,8 +121,8 @@ net::Task<Result<std::shared_ptr<Worker>>> Launcher::fork(ServicePtr service) {
   if (!zygote) co_return Failure(zygote.error());
   Result<Zygote::Forked> forked = co_await (*zygote)->fork_worker();
   if (!forked) co_return Failure(forked.error());
-  auto worker = std::make_shared<Worker>(parts_.loop, parts_.outgoing, parts_.calls, parts_.clock, service,
-                                         forked->pid, std::move(forked->channels));
+  auto worker = std::make_shared<Worker>(parts_.loop, parts_.outgoing, parts_.calls, parts_.clock,
+                                         service, forked->pid, std::move(forked->channels));
   worker->start();
   if (!std::exchange(watches_idle_, true)) parts_.loop.spawn("idle workers", retire_idle_workers());
   (*zygote)->watch(worker);
@@ -127,7 +131,8 @@ net::Task<Result<std::shared_ptr<Worker>>> Launcher::fork(ServicePtr service) {
 
 // Only functions' workers: a live object is what its process holds.
 net::Task<> Launcher::retire_idle_workers() {
-  const Duration pause = std::clamp<Duration>(parts_.idle_timeout / 4, std::chrono::milliseconds(50), std::chrono::minutes(1));
+  const Duration pause = std::clamp<Duration>(
+      parts_.idle_timeout / 4, std::chrono::milliseconds(50), std::chrono::minutes(1));
   bool any = true;
   while (any) {
     co_await parts_.loop.sleep(pause);
@@ -136,7 +141,8 @@ net::Task<> Launcher::retire_idle_workers() {
     for (const auto& [version, target] : targets_) {
       for (const auto& worker : std::vector(target->workers)) {
         any = true;
-        if (worker->running() == 0 && now - worker->idle_since() > parts_.idle_timeout) worker->retire();
+        if (worker->running() == 0 && now - worker->idle_since() > parts_.idle_timeout)
+          worker->retire();
       }
     }
   }

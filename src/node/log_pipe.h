@@ -20,7 +20,8 @@ class LogPipe {
   using OnPiece = std::function<void(const OutputPiece&)>;
 
   // `raw` is the stream that bytes without a record belong to.
-  LogPipe(net::Loop& loop, UniqueFd pipe, OutputStream raw, const wire::OutputNonce& nonce, OnPiece on_piece);
+  LogPipe(net::Loop& loop, UniqueFd pipe, OutputStream raw, const wire::OutputNonce& nonce,
+          OnPiece on_piece);
 
   // Reads all that is there and hands it on; also called by itself when something comes.
   void drain();

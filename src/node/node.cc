@@ -43,7 +43,8 @@ LocalProvider make_provider(const NodeConfig& config) {
     return read_machine(files, detect_cgroups(files), usable_cpus());
   };
   auto in_use = [] { return Resources{}; };
-  return LocalProvider({"here", host_name(), config.accelerators, config.price_per_hour}, machine, in_use);
+  return LocalProvider({"here", host_name(), config.accelerators, config.price_per_hour}, machine,
+                       in_use);
 }
 
 void log_defect(std::string_view task, std::string_view what) {
@@ -51,7 +52,8 @@ void log_defect(std::string_view task, std::string_view what) {
 }
 
 Result<ServicePtr> no_version(const std::string& version) {
-  return fail(ErrorKind::kNotFound, "version {} is not known here any more; send it again with .to()", version);
+  return fail(ErrorKind::kNotFound,
+              "version {} is not known here any more; send it again with .to()", version);
 }
 
 }  // namespace
@@ -61,8 +63,8 @@ Result<std::unique_ptr<Node>> Node::open(NodeSettings settings, const Clock& clo
   Result<LockAttempt> attempt = LockFile::try_take(settings.directories.state / "node.lock");
   if (!attempt) return Failure(attempt.error());
   if (!attempt->lock) {
-    return fail(ErrorKind::kAlreadyExists, "a node with process id {} runs on {} already", attempt->holder,
-                settings.directories.state.string());
+    return fail(ErrorKind::kAlreadyExists, "a node with process id {} runs on {} already",
+                attempt->holder, settings.directories.state.string());
   }
   Result<Ledger> ledger = Ledger::open(settings.directories.state / "ledger.sqlite");
   if (!ledger) return Failure(ledger.error());
@@ -83,7 +85,8 @@ Node::Node(NodeSettings settings, const Clock& clock, LockFile lock, Ledger ledg
       ledger_access_(loop_, ledger_),
       calls_(loop_, *this),
       registry_(ledger_access_, clock),
-      log_(loop_, clock, (settings_.directories.state / "logs").string(), settings_.config.max_log_bytes),
+      log_(loop_, clock, (settings_.directories.state / "logs").string(),
+           settings_.config.max_log_bytes),
       zygotes_(loop_, ledger_access_, package_directory(settings_.directories).string(),
                (settings_.directories.state / "node.log").string()),
       provider_(make_provider(settings_.config)) {}
@@ -92,11 +95,13 @@ Node::~Node() = default;
 
 Status Node::open_parts() {
   for (const char* name : {"logs", "blobs", "workspaces"}) {
-    const auto& base = std::string_view(name) == "logs" ? settings_.directories.state : settings_.directories.cache;
+    const auto& base = std::string_view(name) == "logs" ? settings_.directories.state
+                                                        : settings_.directories.cache;
     if (Status made = create_private_directory(base / name); !made) return made;
   }
   if (Status unpacked = unpack_python_package(settings_.directories); !unpacked) return unpacked;
-  auto code = CodeStore::open(loop_, clock_, settings_.directories.cache.string(), settings_.config.snapshots);
+  auto code = CodeStore::open(loop_, clock_, settings_.directories.cache.string(),
+                              settings_.config.snapshots);
   if (!code) return Failure(code.error());
   code_ = *std::move(code);
   launcher_ = std::make_unique<Launcher>(Launcher::Parts{
@@ -105,8 +110,8 @@ Status Node::open_parts() {
   objects_ =
       std::make_unique<Objects>(Objects::Parts{loop_, calls_, *launcher_, ledger_access_, clock_});
   operations_ = std::make_unique<Operations>(
-      Operations::Parts{loop_, clock_, calls_, *code_, *launcher_, ledger_access_, *objects_, registry_, log_,
-                        zygotes_, provider_, facts_, [this] { stop(); }});
+      Operations::Parts{loop_, clock_, calls_, *code_, *launcher_, ledger_access_, *objects_,
+                        registry_, log_, zygotes_, provider_, facts_, [this] { stop(); }});
   if (Status restored = registry_.restore(ledger_); !restored) return restored;
   return objects_->restore(ledger_);
 }
@@ -125,7 +130,8 @@ void Node::stop() {
   ::unlink(settings_.directories.socket().c_str());
   auto end = [](Node& node) -> net::Task<> {
     co_await node.log_.flush();
-    node.loop_.stop();  // the zygotes see that the node is gone, and end everything that they started
+    node.loop_
+        .stop();  // the zygotes see that the node is gone, and end everything that they started
   };
   loop_.spawn("stop", end(*this));
 }
@@ -147,7 +153,8 @@ net::Task<> Node::accept(UniqueFd listener) {
   co_await never.wait();
 }
 
-// The socket's mode keeps others out already; this is for the superuser's mistakes and for inherited descriptors.
+// The socket's mode keeps others out already; this is for the superuser's mistakes and for
+// inherited descriptors.
 void Node::serve(int socket) {
   UniqueFd owned(socket);
   const Result<PeerCredentials> peer = peer_credentials(socket);
@@ -167,8 +174,9 @@ void Node::on_hello(Client& client, const wire::Json& head) {
   if (const auto python = wire::find_string(head, "python"); python && !python->empty()) {
     zygotes_.warm({*python, {}});
   }
-  client.reply(FrameType::kHello, 0,
-               wire::encode_head({{"version", settings_.version}, {"features", {"call", "stream"}}}), {});
+  client.reply(
+      FrameType::kHello, 0,
+      wire::encode_head({{"version", settings_.version}, {"features", {"call", "stream"}}}), {});
 }
 
 void Node::on_gone(Client& client) {
@@ -188,10 +196,11 @@ Result<wire::CallHead> Node::parse_head(std::string_view head) {
   return parsed;
 }
 
-void Node::on_call(const std::shared_ptr<Client>& client, std::uint32_t stream, std::string_view head,
-                   wire::Body body) {
+void Node::on_call(const std::shared_ptr<Client>& client, std::uint32_t stream,
+                   std::string_view head, wire::Body body) {
   const Result<wire::CallHead> parsed = parse_head(head);
-  if (!parsed) return client->reply(FrameType::kError, stream, wire::encode_error(parsed.error()), {});
+  if (!parsed)
+    return client->reply(FrameType::kError, stream, wire::encode_error(parsed.error()), {});
   auto call = std::make_unique<Call>();
   call->caller = client;
   call->stream = stream;
@@ -199,13 +208,16 @@ void Node::on_call(const std::shared_ptr<Client>& client, std::uint32_t stream, 
   call->body = std::move(body);
   if (parsed->how == wire::How::kNew) {
     const Result<ServicePtr> service = find_service(*parsed);
-    if (!service) return client->reply(FrameType::kError, stream, wire::encode_error(service.error()), {});
+    if (!service)
+      return client->reply(FrameType::kError, stream, wire::encode_error(service.error()), {});
     call->body = std::move(call->body).to_owned();
-    loop_.spawn("make an object", objects_->create(*service, *parsed, std::move(call), client->session()));
+    loop_.spawn("make an object",
+                objects_->create(*service, *parsed, std::move(call), client->session()));
     return;
   }
   const Result<TargetPtr> target = find_target(*parsed);
-  if (!target) return client->reply(FrameType::kError, stream, wire::encode_error(target.error()), {});
+  if (!target)
+    return client->reply(FrameType::kError, stream, wire::encode_error(target.error()), {});
   calls_.submit(*target, std::move(call), *parsed);
 }
 
@@ -223,16 +235,18 @@ Result<TargetPtr> Node::find_target(const wire::CallHead& head) {
 Result<ServicePtr> Node::find_service(const wire::CallHead& head) {
   if (head.target_kind == wire::TargetKind::kName) return registry_.get_named(head.target);
   if (head.target_kind == wire::TargetKind::kObject) {
-    return fail(ErrorKind::kInvalid, "an instance is made of a class, not of the object {}", head.target);
+    return fail(ErrorKind::kInvalid, "an instance is made of a class, not of the object {}",
+                head.target);
   }
   if (ServicePtr service = registry_.find_version(head.target)) return service;
   return no_version(head.target);
 }
 
-void Node::on_ask(const std::shared_ptr<Client>& client, std::uint32_t stream, std::string_view head,
-                  wire::Body body) {
+void Node::on_ask(const std::shared_ptr<Client>& client, std::uint32_t stream,
+                  std::string_view head, wire::Body body) {
   Result<wire::Json> decoded = wire::decode_head(head);
-  if (!decoded) return client->reply(FrameType::kError, stream, wire::encode_error(decoded.error()), {});
+  if (!decoded)
+    return client->reply(FrameType::kError, stream, wire::encode_error(decoded.error()), {});
   Request request{*std::move(decoded), std::move(body).to_owned(), client->session()};
   loop_.spawn("ask", answer(client, stream, std::move(request)));
 }
@@ -241,17 +255,20 @@ net::Task<> Node::answer(std::shared_ptr<Client> client, std::uint32_t stream, R
   Result<Answer> answer;
   try {
     answer = co_await operations_->run(std::move(request));
-  } catch (const std::exception& exception) {  // a defect of ours: the client must not wait for ever
+  } catch (
+      const std::exception& exception) {  // a defect of ours: the client must not wait for ever
     answer = fail(ErrorKind::kInternal, "the request could not be handled: {}", exception.what());
   }
   if (!answer) {
     client->reply(FrameType::kError, stream, wire::encode_error(answer.error()), {});
   } else {
-    client->reply(FrameType::kResult, stream, wire::encode_head(answer->head), std::move(answer->body));
+    client->reply(FrameType::kResult, stream, wire::encode_head(answer->head),
+                  std::move(answer->body));
   }
 }
 
-void Node::on_output(const ServiceSpec& service, std::uint32_t call, OutputStream stream, std::string_view text) {
+void Node::on_output(const ServiceSpec& service, std::uint32_t call, OutputStream stream,
+                     std::string_view text) {
   log_.append(service.name, call, stream, text);
 }
 

@@ -1,4 +1,5 @@
-// The daemon of a machine: builds the parts, hands them to each other by reference, and serves clients.
+// The daemon of a machine: builds the parts, hands them to each other by reference, and serves
+// clients.
 #pragma once
 
 #include <functional>
@@ -26,7 +27,8 @@ struct NodeSettings {
 
 class Node final : public ClientRequests, public CallObserver {
  public:
-  // Takes the state directory over and opens what is kept there. kAlreadyExists: another node runs on it.
+  // Takes the state directory over and opens what is kept there. kAlreadyExists: another node runs
+  // on it.
   static Result<std::unique_ptr<Node>> open(NodeSettings settings, const Clock& clock);
   ~Node() override;
 

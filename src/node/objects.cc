@@ -25,13 +25,17 @@ std::string make_id() {
 
 Error taken(const std::string& name) {
   return {ErrorKind::kAlreadyExists,
-          fmt::format("there is an object named '{0}' already; get it with .get('{0}') or get_if_exists=True, or delete "
+          fmt::format("there is an object named '{0}' already; get it with .get('{0}') or "
+                      "get_if_exists=True, or delete "
                       "it first with .delete('{0}')",
                       name)};
 }
 
 Json handle_of(const LiveObject& object) {
-  return {{"kind", "live"}, {"o", object.id}, {"cls", object.class_name}, {"describe", object.describe}};
+  return {{"kind", "live"},
+          {"o", object.id},
+          {"cls", object.class_name},
+          {"describe", object.describe}};
 }
 
 void answer(Call& call, FrameType type, std::string_view head, wire::Body body = {}) {
@@ -44,7 +48,8 @@ void answer(Call& call, FrameType type, std::string_view head, wire::Body body =
 }  // namespace
 
 Result<StoredValue> StoredValue::store(std::string_view bytes, Json sizes) {
-  StoredValue value{UniqueFd(::memfd_create("leanto-value", MFD_CLOEXEC)), bytes.size(), std::move(sizes)};
+  StoredValue value{UniqueFd(::memfd_create("leanto-value", MFD_CLOEXEC)), bytes.size(),
+                    std::move(sizes)};
   if (!value.memory) return fail_errno(ErrorKind::kCapacity, errno, "keeping a value");
   while (!bytes.empty()) {
     const ssize_t written = ::write(value.memory.get(), bytes.data(), bytes.size());
@@ -68,11 +73,14 @@ Result<wire::Body> StoredValue::load() const {
 }
 
 std::int64_t Objects::now() const {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(parts_.clock.wall().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             parts_.clock.wall().time_since_epoch())
+      .count();
 }
 
 Status Objects::restore(Ledger& ledger) {
-  const auto ended = ledger.end_all_live("the node on this machine was restarted, and it lived in its memory", now());
+  const auto ended = ledger.end_all_live(
+      "the node on this machine was restarted, and it lived in its memory", now());
   if (!ended) return Failure(ended.error());
   if (const Status pruned = ledger.prune_ended_objects(1000); !pruned) return pruned;
   const Result<std::vector<ObjectRecord>> objects = ledger.objects();
@@ -83,7 +91,9 @@ Status Objects::restore(Ledger& ledger) {
   return {};
 }
 
-bool Objects::is_taken(const std::string& name) const { return names_.contains(name) || values_.contains(name); }
+bool Objects::is_taken(const std::string& name) const {
+  return names_.contains(name) || values_.contains(name);
+}
 
 // Waits until nobody else makes an object of that name. False: the caller has been answered.
 net::Task<bool> Objects::claim_name(const wire::CallHead& head, Call& call) {
@@ -112,7 +122,8 @@ net::Task<Result<std::shared_ptr<Worker>>> Objects::take_worker(ServicePtr servi
   co_return co_await parts_.launcher.launch(service);
 }
 
-net::Task<> Objects::create(ServicePtr service, wire::CallHead head, std::unique_ptr<Call> call, std::string session) {
+net::Task<> Objects::create(ServicePtr service, wire::CallHead head, std::unique_ptr<Call> call,
+                            std::string session) {
   const std::string name = head.object_name;
   if (!name.empty()) {
     const bool claimed = co_await claim_name(head, *call);
@@ -140,16 +151,18 @@ net::Task<> Objects::create(ServicePtr service, wire::CallHead head, std::unique
   const auto asked = std::make_shared<Call>();
   asked->caller = call->caller;
   asked->stream = call->stream;
-  call->on_answer = [this, object, asked](FrameType type, std::string_view answer_head, wire::Body body) {
+  call->on_answer = [this, object, asked](FrameType type, std::string_view answer_head,
+                                          wire::Body body) {
     on_made(object, asked, type, answer_head, std::move(body));
   };
   live_[object->id] = object;
   parts_.calls.submit(object->target, std::move(call), head);
 }
 
-void Objects::on_made(const LiveObjectPtr& object, const std::shared_ptr<Call>& asked, FrameType type,
-                      std::string_view head, wire::Body body) {
-  const auto made = object->name.empty() ? decltype(being_made_)::node_type() : being_made_.extract(object->name);
+void Objects::on_made(const LiveObjectPtr& object, const std::shared_ptr<Call>& asked,
+                      FrameType type, std::string_view head, wire::Body body) {
+  const auto made =
+      object->name.empty() ? decltype(being_made_)::node_type() : being_made_.extract(object->name);
   const Result<Json> said = wire::decode_head(head);
   if (type == FrameType::kResult && said) {
     object->class_name = said->value("cls", "object");
@@ -160,7 +173,8 @@ void Objects::on_made(const LiveObjectPtr& object, const std::shared_ptr<Call>& 
       record(*object);
     }
     answer(*asked, FrameType::kResult, wire::encode_head(handle_of(*object)));
-    if (object->name.empty() && asked->caller.expired()) end(object, "the program that made it has ended");
+    if (object->name.empty() && asked->caller.expired())
+      end(object, "the program that made it has ended");
   } else {
     answer(*asked, type, head, std::move(body));
     end(object, "it could not be made");
@@ -173,7 +187,8 @@ void Objects::record(const LiveObject& object) {
     auto put = [record = std::move(record)](Ledger& ledger) { return ledger.put_object(record); };
     (void)co_await self.parts_.ledger.with(std::move(put));
   };
-  ObjectRecord record{object.id, object.name, ObjectKind::kLive, object.target->service->version, 1, now(), {}, {}};
+  ObjectRecord record{
+      object.id, object.name, ObjectKind::kLive, object.target->service->version, 1, now(), {}, {}};
   parts_.loop.spawn("record an object", write(*this, std::move(record)));
 }
 
@@ -235,9 +250,10 @@ Status Objects::rename(const std::string& from, const std::string& to) {
   return {};
 }
 
-void Objects::release(const std::string& id) {
+void Objects::release(const std::string& id, const std::string& session) {
   const auto found = live_.find(id);
-  if (found != live_.end() && found->second->name.empty()) end(found->second, "its last handle is gone");
+  if (found == live_.end() || !found->second->name.empty()) return;
+  if (found->second->session == session) end(found->second, "its last handle is gone");
 }
 
 void Objects::end_session(const std::string& session) {
@@ -250,7 +266,8 @@ void Objects::end_session(const std::string& session) {
 
 void Objects::end(LiveObjectPtr object, const std::string& reason) {
   on_ended(object->id, {ErrorKind::kNotFound, reason});
-  const Error error{ErrorKind::kNotFound, fmt::format("the object {} is gone: {}", object->target->label, reason)};
+  const Error error{ErrorKind::kNotFound,
+                    fmt::format("the object {} is gone: {}", object->target->label, reason)};
   parts_.calls.end_object(object->target, error);
 }
 
@@ -264,7 +281,9 @@ void Objects::on_ended(const std::string& id, const Error& reason) {
   names_.erase(object->name);
   ended_[object->name] = reason.message;
   auto write = [](Objects& self, std::string object_id, std::string why) -> net::Task<> {
-    auto end = [=, at = self.now()](Ledger& ledger) { return ledger.end_object(object_id, why, at); };
+    auto end = [=, at = self.now()](Ledger& ledger) {
+      return ledger.end_object(object_id, why, at);
+    };
     (void)co_await self.parts_.ledger.with(std::move(end));
   };
   parts_.loop.spawn("record an object's end", write(*this, id, reason.message));

@@ -1,4 +1,5 @@
-// Objects: values kept on this node under a name, and live instances of classes, each in a process of its own.
+// Objects: values kept on this node under a name, and live instances of classes, each in a process
+// of its own.
 #pragma once
 
 #include <map>
@@ -17,7 +18,7 @@ namespace leanto::node {
 
 struct LiveObject {
   std::string id;
-  std::string name;     // empty: it ends with the session that made it
+  std::string name;  // empty: it ends with the session that made it
   std::string session;
   std::string class_name;
   wire::Json describe;
@@ -49,8 +50,10 @@ class Objects {
   // How named objects of an earlier daemon's life ended, so that callers can be told.
   Status restore(Ledger& ledger);
 
-  // Runs a call of How::kNew: makes the instance and answers the caller. `body` holds the arguments.
-  net::Task<> create(ServicePtr service, wire::CallHead head, std::unique_ptr<Call> call, std::string session);
+  // Runs a call of How::kNew: makes the instance and answers the caller. `body` holds the
+  // arguments.
+  net::Task<> create(ServicePtr service, wire::CallHead head, std::unique_ptr<Call> call,
+                     std::string session);
 
   Result<TargetPtr> get_target(const std::string& id) const;
   LiveObjectPtr find_live(const std::string& name) const;
@@ -61,7 +64,8 @@ class Objects {
   Status put(const std::string& name, StoredValue value);
   Status remove(const std::string& name);
   Status rename(const std::string& from, const std::string& to);
-  void release(const std::string& id);          // the last handle of an unnamed one is gone
+  // The last handle of an unnamed one is gone; only the session that made it may say so.
+  void release(const std::string& id, const std::string& session);
   void end_session(const std::string& session);
   void on_ended(const std::string& id, const Error& reason);
 
@@ -73,8 +77,8 @@ class Objects {
   bool is_taken(const std::string& name) const;
   net::Task<bool> claim_name(const wire::CallHead& head, Call& call);
   net::Task<Result<std::shared_ptr<Worker>>> take_worker(ServicePtr service);
-  void on_made(const LiveObjectPtr& object, const std::shared_ptr<Call>& asked, wire::FrameType type,
-               std::string_view head, wire::Body body);
+  void on_made(const LiveObjectPtr& object, const std::shared_ptr<Call>& asked,
+               wire::FrameType type, std::string_view head, wire::Body body);
   void end(LiveObjectPtr object, const std::string& reason);
   void record(const LiveObject& object);
   std::int64_t now() const;

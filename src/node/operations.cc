@@ -22,7 +22,8 @@ net::Task<Result<Answer>> Operations::run(Request request) {
   const std::string op = wire::find_string(request.head, "op").value_or("");
   const auto found = operations_.find(op);
   if (found == operations_.end()) {
-    co_return fail(ErrorKind::kInvalid, "a node of version {} cannot be asked for '{}'; upgrade the older side",
+    co_return fail(ErrorKind::kInvalid,
+                   "a node of version {} cannot be asked for '{}'; upgrade the older side",
                    parts_.facts.version, op);
   }
   const Operation operation = found->second;
@@ -41,8 +42,8 @@ net::Task<Result<Answer>> Operations::deploy(Request& request) {
     spec->snapshot = *snapshot;
   }
   spec->version = make_version(*spec);
-  // A worker that sends something on says itself what that offers: to ask another worker, which imports the same
-  // module and so sends the same on, would never end.
+  // A worker that sends something on says itself what that offers: to ask another worker, which
+  // imports the same module and so sends the same on, would never end.
   Json describe = request.head.value("describe", Json());
   if (describe.is_null()) {
     const TargetPtr target = parts_.launcher.target_of(std::make_shared<const ServiceSpec>(*spec));
@@ -52,11 +53,14 @@ net::Task<Result<Answer>> Operations::deploy(Request& request) {
   }
   const Result<ServicePtr> service = co_await make_known(*std::move(spec), std::move(describe));
   if (!service) co_return Failure(service.error());
-  co_return Answer{{{"v", (*service)->version}, {"name", (*service)->name}, {"describe", (*service)->describe}}, {}};
+  co_return Answer{
+      {{"v", (*service)->version}, {"name", (*service)->name}, {"describe", (*service)->describe}},
+      {}};
 }
 
 // The project's source as it is now, or, for what a worker sends on, as it was sent to there.
-net::Task<Result<Digest>> Operations::find_snapshot(const Request& request, const ServiceSpec& spec) {
+net::Task<Result<Digest>> Operations::find_snapshot(const Request& request,
+                                                    const ServiceSpec& spec) {
   if (const auto of = wire::find_string(request.head, "snapshot_of")) {
     const ServicePtr sender = parts_.registry.find_version(*of);
     if (sender && sender->snapshot) co_return *sender->snapshot;
@@ -64,7 +68,8 @@ net::Task<Result<Digest>> Operations::find_snapshot(const Request& request, cons
         target != parts_.launcher.targets().end() && target->second->service->snapshot) {
       co_return *target->second->service->snapshot;
     }
-    co_return fail(ErrorKind::kNotFound, "the version {} that this code came with is not known here", *of);
+    co_return fail(ErrorKind::kNotFound,
+                   "the version {} that this code came with is not known here", *of);
   }
   const Result<Snapshot> snapshot = co_await parts_.code.snapshot(spec.root);
   if (!snapshot) co_return Failure(snapshot.error());
@@ -85,8 +90,8 @@ net::Task<Result<ServicePtr>> Operations::make_known(ServiceSpec spec, Json desc
   co_return service;
 }
 
-// Workers of versions that no name stands for any more leave when they are idle; who still holds a handle of one and
-// calls it gets a new worker.
+// Workers of versions that no name stands for any more leave when they are idle; who still holds a
+// handle of one and calls it gets a new worker.
 void Operations::retire_former(const std::string& name, const std::string& version) {
   const Result<ServicePtr> former = parts_.registry.get_named(name);
   if (!former || (*former)->version == version) return;
@@ -125,7 +130,8 @@ net::Task<Result<Answer>> Operations::save(Request& request) {
 net::Task<Result<Answer>> Operations::put(Request& request) {
   const Result<std::string> key = wire::require_string(request.head, "key");
   if (!key) co_return Failure(key.error());
-  Result<StoredValue> value = StoredValue::store(request.body.view(), request.head.value("b", Json()));
+  Result<StoredValue> value =
+      StoredValue::store(request.body.view(), request.head.value("b", Json()));
   if (!value) co_return Failure(value.error());
   const Status put = parts_.objects.put(*key, *std::move(value));
   if (!put) co_return Failure(put.error());
@@ -174,7 +180,7 @@ net::Task<Result<Answer>> Operations::rename(Request& request) {
 }
 
 net::Task<Result<Answer>> Operations::release(Request& request) {
-  parts_.objects.release(wire::find_string(request.head, "o").value_or(""));
+  parts_.objects.release(wire::find_string(request.head, "o").value_or(""), request.session);
   co_return Answer{};
 }
 

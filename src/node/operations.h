@@ -1,4 +1,5 @@
-// What can be asked of a node (docs/wire.md, "Operations"): one function each, from a request to an answer.
+// What can be asked of a node (docs/wire.md, "Operations"): one function each, from a request to an
+// answer.
 #pragma once
 
 #include <memory>

@@ -3,8 +3,8 @@
 
 #include <chrono>
 
-#include "node/operations.h"
 #include "base/byte_size.h"
+#include "node/operations.h"
 #include "os/process_stat.h"
 #include "provider/choose.h"
 
@@ -42,7 +42,8 @@ net::Task<Result<Answer>> Operations::status(Request&) {
     for (const auto& worker : target->workers) workers.push_back(worker_row(*worker, *target));
   }
   for (const auto& [id, object] : parts_.objects.live()) {
-    for (const auto& worker : object->target->workers) workers.push_back(worker_row(*worker, *object->target));
+    for (const auto& worker : object->target->workers)
+      workers.push_back(worker_row(*worker, *object->target));
   }
   Json zygotes = Json::array();
   for (const ZygoteReport& zygote : parts_.zygotes.report()) {
@@ -80,10 +81,12 @@ net::Task<Result<Answer>> Operations::list(Request&) {
   }
   Json objects = Json::array();
   for (const auto& [id, object] : parts_.objects.live()) {
-    objects.push_back({{"name", object->name}, {"id", id}, {"kind", "live"}, {"class", object->class_name}});
+    objects.push_back(
+        {{"name", object->name}, {"id", id}, {"kind", "live"}, {"class", object->class_name}});
   }
   for (const std::string& name : parts_.objects.names()) {
-    if (parts_.objects.find_value(name) != nullptr) objects.push_back({{"name", name}, {"kind", "value"}});
+    if (parts_.objects.find_value(name) != nullptr)
+      objects.push_back({{"name", name}, {"kind", "value"}});
   }
   co_return Answer{{{"services", services}, {"objects", objects}}, {}};
 }
@@ -115,7 +118,8 @@ net::Task<Result<Answer>> Operations::cluster(Request& request) {
     if (!known) co_return Failure(known.error());
     if (!*known) {
       co_return fail(ErrorKind::kNotFound,
-                     "no cluster is named '{0}'; this machine is lt.cluster(\"here\"), and a new one is made by saying "
+                     "no cluster is named '{0}'; this machine is lt.cluster(\"here\"), and a new "
+                     "one is made by saying "
                      "what it must have: lt.cluster(\"{0}\", instance_type=\"A10G:1\")",
                      *name);
     }
@@ -144,7 +148,8 @@ Result<Offer> Operations::choose_offer(const Json& words) {
   if (const auto memory = words.find("memory"); memory != words.end()) {
     const Result<std::uint64_t> bytes =
         memory->is_string() ? parse_byte_size(memory->get<std::string>())
-                            : Result<std::uint64_t>(memory->is_number_unsigned() ? memory->get<std::uint64_t>() : 0);
+                            : Result<std::uint64_t>(
+                                  memory->is_number_unsigned() ? memory->get<std::uint64_t>() : 0);
     if (!bytes) return Failure(bytes.error());
     requirements.memory_bytes = *bytes;
   }

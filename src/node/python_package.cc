@@ -33,7 +33,8 @@ Status write(const fs::path& path, std::string_view contents) {
   std::ofstream file(path, std::ios::binary);
   file.write(contents.data(), static_cast<std::streamsize>(contents.size()));
   file.close();
-  if (!file) return fail(ErrorKind::kCapacity, "{} cannot be written: is the disk full?", path.string());
+  if (!file)
+    return fail(ErrorKind::kCapacity, "{} cannot be written: is the disk full?", path.string());
   return {};
 }
 
@@ -50,10 +51,13 @@ Status unpack_python_package(const Directories& directories) {
   const fs::path temporary = directory.parent_path() / (".new-" + std::to_string(::getpid()));
   fs::remove_all(temporary, error);
   for (const embedded::EmbeddedFile& file : embedded::python_package()) {
-    if (Status written = write(temporary / "leanto" / file.path, file.contents); !written) return written;
+    if (Status written = write(temporary / "leanto" / file.path, file.contents); !written)
+      return written;
   }
   fs::rename(temporary, directory, error);
-  if (error) return fail(ErrorKind::kInternal, "moving {} into place: {}", directory.string(), error.message());
+  if (error)
+    return fail(ErrorKind::kInternal, "moving {} into place: {}", directory.string(),
+                error.message());
   return {};
 }
 

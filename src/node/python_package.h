@@ -1,4 +1,5 @@
-// The Python package that workers run: it travels in the binary, so that both are always of one version.
+// The Python package that workers run: it travels in the binary, so that both are always of one
+// version.
 #pragma once
 
 #include <filesystem>

@@ -38,7 +38,8 @@ TEST_F(PythonPackageTest, LiesThereAsItIsInTheBinary) {
     EXPECT_TRUE(read_text(directory / "leanto" / file.path) == file.contents) << file.path;
   }
   EXPECT_TRUE(fs::exists(directory / "leanto" / "worker" / "zygote.py"));
-  EXPECT_EQ(std::distance(fs::directory_iterator(directory.parent_path()), {}), 1) << "nothing half-written is left";
+  EXPECT_EQ(std::distance(fs::directory_iterator(directory.parent_path()), {}), 1)
+      << "nothing half-written is left";
 }
 
 TEST_F(PythonPackageTest, IsLeftAloneWhenItIsThere) {
@@ -62,7 +63,8 @@ TEST_F(PythonPackageTest, SaysWhichFileCannotBeWritten) {
   const Status unpacked = unpack_python_package(directories);
   ASSERT_FALSE(unpacked.has_value());
   EXPECT_EQ(unpacked.error().kind, ErrorKind::kCapacity);
-  EXPECT_NE(unpacked.error().message.find((directories.cache / "python").string()), std::string::npos);
+  EXPECT_NE(unpacked.error().message.find((directories.cache / "python").string()),
+            std::string::npos);
 }
 
 }  // namespace

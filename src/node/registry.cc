@@ -5,7 +5,8 @@
 namespace leanto::node {
 
 std::int64_t Registry::now() const {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(clock_.wall().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(clock_.wall().time_since_epoch())
+      .count();
 }
 
 Status Registry::restore(Ledger& ledger) {
@@ -27,7 +28,8 @@ Status Registry::restore(Ledger& ledger) {
 net::Task<Status> Registry::add(ServicePtr service) {
   const std::int64_t at = now();
   ServiceRecord record{service->version, service->name, service->project,
-                       to_json(*service).dump(-1, ' ', false, wire::Json::error_handler_t::replace), at};
+                       to_json(*service).dump(-1, ' ', false, wire::Json::error_handler_t::replace),
+                       at};
   auto write = [record = std::move(record)](Ledger& ledger) -> Status {
     const Status put = ledger.put_service(record);
     if (!put) return put;
@@ -42,7 +44,8 @@ net::Task<Status> Registry::add(ServicePtr service) {
 
 net::Task<Status> Registry::save(std::string name, std::string version) {
   if (!versions_.contains(version)) {
-    co_return fail(ErrorKind::kNotFound, "there is no version {} here to be saved as '{}'; deploy it again", version,
+    co_return fail(ErrorKind::kNotFound,
+                   "there is no version {} here to be saved as '{}'; deploy it again", version,
                    name);
   }
   const std::int64_t at = now();
@@ -64,14 +67,15 @@ Result<ServicePtr> Registry::get_named(const std::string& name) const {
   }
   std::vector<std::string> all;
   for (const auto& [other, version] : names_) all.push_back(other);
-  return fail(ErrorKind::kNotFound, "no service is named '{}' here{} (`leanto ls` lists them)", name,
-              did_you_mean(name, all));
+  return fail(ErrorKind::kNotFound, "no service is named '{}' here{} (`leanto ls` lists them)",
+              name, did_you_mean(name, all));
 }
 
 std::vector<Registry::Row> Registry::rows() const {
   std::vector<Row> rows;
   for (const auto& [name, entry] : names_) {
-    if (ServicePtr service = find_version(entry.version)) rows.push_back({name, std::move(service), entry.at});
+    if (ServicePtr service = find_version(entry.version))
+      rows.push_back({name, std::move(service), entry.at});
   }
   return rows;
 }

@@ -1,6 +1,7 @@
 // The services that this node knows: by version, and by the names that point to versions.
 //
-// It is all in memory; what changes is written to the ledger first, so that a restarted node knows the same.
+// It is all in memory; what changes is written to the ledger first, so that a restarted node knows
+// the same.
 #pragma once
 
 #include <map>

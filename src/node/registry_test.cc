@@ -31,7 +31,9 @@ struct Life {
     spec.file = "caf\xC3\xA9.py";
     EXPECT_TRUE(test.get(registry.add(std::make_shared<const ServiceSpec>(spec))).has_value());
   }
-  Status save(const std::string& name, const std::string& version) { return test.get(registry.save(name, version)); }
+  Status save(const std::string& name, const std::string& version) {
+    return test.get(registry.save(name, version));
+  }
   std::string version_of(const std::string& name) {
     const Result<ServicePtr> service = registry.get_named(name);
     return service ? (*service)->version : service.error().message;
@@ -69,7 +71,8 @@ TEST_F(RegistryTest, SavesAVersionUnderANameOfItsOwn) {
   const Status unknown = life.save("other", "cc");
   ASSERT_FALSE(unknown.has_value());
   EXPECT_EQ(unknown.error(),
-            (Error{ErrorKind::kNotFound, "there is no version cc here to be saved as 'other'; deploy it again"}));
+            (Error{ErrorKind::kNotFound,
+                   "there is no version cc here to be saved as 'other'; deploy it again"}));
 }
 
 TEST_F(RegistryTest, NamesWhatSomebodyProbablyMeant) {

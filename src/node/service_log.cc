@@ -8,8 +8,8 @@
 #include <cstdio>
 #include <utility>
 
-#include "os/unique_fd.h"
 #include "base/digest.h"
+#include "os/unique_fd.h"
 #include "wire/head.h"
 
 namespace leanto::node {
@@ -21,7 +21,8 @@ namespace {
 constexpr Duration kDelay = 100ms;
 constexpr std::size_t kMaxWaiting = 16 << 20;
 
-// Logs are worth less than the calls that write them: what can't be written (a full disk) is left out.
+// Logs are worth less than the calls that write them: what can't be written (a full disk) is left
+// out.
 void append_to(const std::string& file, std::string_view lines, std::uint64_t max_bytes) {
   const UniqueFd fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
   if (!fd) return;
@@ -30,7 +31,7 @@ void append_to(const std::string& file, std::string_view lines, std::uint64_t ma
     if (written <= 0) return;
     lines.remove_prefix(static_cast<std::size_t>(written));
   }
-  struct stat status {};
+  struct stat status{};
   if (::fstat(fd.get(), &status) == 0 && static_cast<std::uint64_t>(status.st_size) > max_bytes) {
     (void)::rename(file.c_str(), (file + ".1").c_str());
   }
@@ -38,7 +39,8 @@ void append_to(const std::string& file, std::string_view lines, std::uint64_t ma
 
 }  // namespace
 
-ServiceLog::ServiceLog(net::Loop& loop, const Clock& clock, std::string directory, std::uint64_t max_bytes)
+ServiceLog::ServiceLog(net::Loop& loop, const Clock& clock, std::string directory,
+                       std::uint64_t max_bytes)
     : loop_(loop), clock_(clock), directory_(std::move(directory)), max_bytes_(max_bytes) {}
 
 std::string ServiceLog::file_of(const std::string& service) const {
@@ -58,7 +60,8 @@ void ServiceLog::append(const std::string& service, std::uint32_t call, wire::Ou
                         std::string_view text) {
   if (waiting_bytes_ > kMaxWaiting) return;
   const auto time =
-      std::chrono::duration_cast<std::chrono::milliseconds>(clock_.wall().time_since_epoch()).count();
+      std::chrono::duration_cast<std::chrono::milliseconds>(clock_.wall().time_since_epoch())
+          .count();
   const wire::Json line = {{"time", time},
                            {"call", call},
                            {"stream", stream == wire::OutputStream::kStderr ? "stderr" : "stdout"},

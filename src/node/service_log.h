@@ -1,7 +1,8 @@
-// What services write, kept in a file for each: one JSON object a line, {"time", "call", "stream", "text"}.
+// What services write, kept in a file for each: one JSON object a line, {"time", "call", "stream",
+// "text"}.
 //
-// Text waits in memory for a moment and is then appended by the background thread. A file that grows over the limit
-// is renamed to `.1`, in place of the one before.
+// Text waits in memory for a moment and is then appended by the background thread. A file that
+// grows over the limit is renamed to `.1`, in place of the one before.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +20,8 @@ class ServiceLog {
  public:
   ServiceLog(net::Loop& loop, const Clock& clock, std::string directory, std::uint64_t max_bytes);
 
-  void append(const std::string& service, std::uint32_t call, wire::OutputStream stream, std::string_view text);
+  void append(const std::string& service, std::uint32_t call, wire::OutputStream stream,
+              std::string_view text);
   // Writes what waits; afterwards the file has everything that was appended before.
   net::Task<> flush();
 

@@ -39,9 +39,14 @@ TEST_F(ServiceLogTest, WritesALineForEachPieceOfOutput) {
   log.append("train", 0, OutputStream::kStderr, "warning");
   log.append("other", 8, OutputStream::kStdout, "hello");
   test.run(log.flush());
-  EXPECT_THAT(lines_of("train"),
-              ElementsAre(Json{{"time", 1'700'000'000'000}, {"call", 7}, {"stream", "stdout"}, {"text", "epoch 1\n"}},
-                          Json{{"time", 1'700'000'000'010}, {"call", 0}, {"stream", "stderr"}, {"text", "warning"}}));
+  EXPECT_THAT(lines_of("train"), ElementsAre(Json{{"time", 1'700'000'000'000},
+                                                  {"call", 7},
+                                                  {"stream", "stdout"},
+                                                  {"text", "epoch 1\n"}},
+                                             Json{{"time", 1'700'000'000'010},
+                                                  {"call", 0},
+                                                  {"stream", "stderr"},
+                                                  {"text", "warning"}}));
   EXPECT_THAT(lines_of("other"), SizeIs(1));
 }
 

@@ -10,18 +10,22 @@ std::string_view kind_name(ServiceKind kind) {
   return kind == ServiceKind::kClass ? "class" : "function";
 }
 
-std::string shown(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string shown(const Json& value) {
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
 Json settings_to_json(const ServiceSettings& settings) {
-  return {{"concurrency", settings.concurrency}, {"workers", settings.workers}, {"env", settings.env}};
+  return {
+      {"concurrency", settings.concurrency}, {"workers", settings.workers}, {"env", settings.env}};
 }
 
 Result<int> read_count(const Json& settings, std::string_view key, int otherwise) {
   const auto found = settings.find(key);
   if (found == settings.end()) return otherwise;
   if (!found->is_number_integer() || *found < 1 || *found > 10'000) {
-    return fail(ErrorKind::kInvalid, "the setting {}={} makes no sense; give a whole number from 1 to 10,000",
-                key, shown(*found));
+    return fail(ErrorKind::kInvalid,
+                "the setting {}={} makes no sense; give a whole number from 1 to 10,000", key,
+                shown(*found));
   }
   return found->get<int>();
 }
@@ -37,10 +41,12 @@ Result<ServiceSettings> read_settings(const Json& settings) {
   const auto env = settings.find("env");
   if (env == settings.end()) return result;
   if (!env->is_object()) {
-    return fail(ErrorKind::kInvalid, "the setting env={} makes no sense; give a dict of names and texts", shown(*env));
+    return fail(ErrorKind::kInvalid,
+                "the setting env={} makes no sense; give a dict of names and texts", shown(*env));
   }
   for (const auto& [name, value] : env->items()) {
-    if (!value.is_string()) return fail(ErrorKind::kInvalid, "env: the value of {} is not text", name);
+    if (!value.is_string())
+      return fail(ErrorKind::kInvalid, "env: the value of {} is not text", name);
     result.env[name] = value.get<std::string>();
   }
   return result;
@@ -68,7 +74,8 @@ Result<ServiceSpec> read_common(const Json& words) {
     if (!value) return Failure(value.error());
     *field = *std::move(value);
   }
-  spec.kind = wire::find_string(words, "kind") == "class" ? ServiceKind::kClass : ServiceKind::kFunction;
+  spec.kind =
+      wire::find_string(words, "kind") == "class" ? ServiceKind::kClass : ServiceKind::kFunction;
   spec.is_main = wire::find_flag(words, "is_main", false);
   spec.root = wire::find_string(words, "root").value_or("");
   spec.file = wire::find_string(words, "file").value_or("");
@@ -95,12 +102,18 @@ std::string make_version(const ServiceSpec& spec) {
 }
 
 Json to_json(const ServiceSpec& spec) {
-  Json json = {{"version", spec.version},   {"name", spec.name},
-               {"project", spec.project},   {"kind", kind_name(spec.kind)},
-               {"module", spec.module},     {"qualname", spec.qualname},
-               {"python", spec.python},     {"is_main", spec.is_main},
-               {"root", spec.root},         {"file", spec.file},
-               {"values", spec.values_hex}, {"search_path", spec.search_path},
+  Json json = {{"version", spec.version},
+               {"name", spec.name},
+               {"project", spec.project},
+               {"kind", kind_name(spec.kind)},
+               {"module", spec.module},
+               {"qualname", spec.qualname},
+               {"python", spec.python},
+               {"is_main", spec.is_main},
+               {"root", spec.root},
+               {"file", spec.file},
+               {"values", spec.values_hex},
+               {"search_path", spec.search_path},
                {"settings", settings_to_json(spec.settings)},
                {"describe", spec.describe}};
   if (spec.snapshot) json["snapshot"] = spec.snapshot->hex();
@@ -113,7 +126,8 @@ Result<ServiceSpec> service_from_json(const Json& json) {
   spec->version = wire::find_string(json, "version").value_or("");
   spec->values_hex = wire::find_string(json, "values").value_or("");
   spec->describe = json.value("describe", Json::object());
-  if (const auto snapshot = wire::find_string(json, "snapshot")) spec->snapshot = Digest::parse(*snapshot);
+  if (const auto snapshot = wire::find_string(json, "snapshot"))
+    spec->snapshot = Digest::parse(*snapshot);
   return spec;
 }
 

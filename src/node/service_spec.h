@@ -17,7 +17,7 @@ enum class ServiceKind { kFunction, kClass };
 
 struct ServiceSettings {
   int concurrency = 1000;  // calls at once in one worker or object
-  int workers = 1;        // at most, for a function
+  int workers = 1;         // at most, for a function
   std::map<std::string, std::string> env;
 
   friend bool operator==(const ServiceSettings&, const ServiceSettings&) = default;

@@ -86,7 +86,8 @@ TEST(ServiceSpec, SaysWhichSettingMakesNoSense) {
   EXPECT_THAT(refusal(with_setting("workers", 10'001)), HasSubstr("workers=10001"));
   EXPECT_THAT(refusal(with_setting("concurrency", 2.5)), HasSubstr("concurrency=2.5"));
   EXPECT_THAT(refusal(with_setting("concurrency", "many")), HasSubstr("concurrency=\"many\""));
-  EXPECT_THAT(refusal(with_setting("concurrency", 18'446'744'073'709'551'615u)), HasSubstr("makes no sense"));
+  EXPECT_THAT(refusal(with_setting("concurrency", 18'446'744'073'709'551'615u)),
+              HasSubstr("makes no sense"));
   EXPECT_EQ(refusal(with_setting("env", {{"A", 1}})), "env: the value of A is not text");
 }
 

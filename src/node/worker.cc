@@ -26,8 +26,7 @@ constexpr Duration kPatience = 1ms;
 }  // namespace
 
 Worker::Worker(net::Loop& loop, net::Outgoing& outgoing, WorkerEvents& events, const Clock& clock,
-               ServicePtr service,
-               pid_t pid, WorkerChannels channels)
+               ServicePtr service, pid_t pid, WorkerChannels channels)
     : loop_(loop),
       events_(events),
       clock_(clock),
@@ -66,7 +65,8 @@ net::Task<Result<wire::Json>> Worker::load(const wire::Json& words, std::string_
   stream_->send(FrameType::kAsk, 0, wire::encode_head(words), wire::Body(values));
   if (co_await load_ended_.wait(kLoadLimit) == net::Waited::kTimedOut) {
     kill();
-    co_return fail(ErrorKind::kTimeout, "{}: its module was not imported within 10 minutes", service_->name);
+    co_return fail(ErrorKind::kTimeout, "{}: its module was not imported within 10 minutes",
+                   service_->name);
   }
   co_return *loaded_;
 }
@@ -142,7 +142,8 @@ void Worker::on_load_answer(const wire::Frame& frame) {
     loaded_ = head->value("describe", wire::Json::object());
   } else {
     Error error = wire::error_from_head(*head);
-    if (const auto traceback = wire::find_string(*head, "traceback"); traceback && !traceback->empty()) {
+    if (const auto traceback = wire::find_string(*head, "traceback");
+        traceback && !traceback->empty()) {
       error.message += "\n\n" + *traceback;
     }
     loaded_ = Failure(std::move(error));
@@ -150,7 +151,8 @@ void Worker::on_load_answer(const wire::Frame& frame) {
   load_ended_.set();
 }
 
-// The side channel and `stream_` are two sockets: the descriptors were sent before the frame that announces them.
+// The side channel and `stream_` are two sockets: the descriptors were sent before the frame that
+// announces them.
 void Worker::take_call_pipes(std::uint32_t number) {
   drain_output(0);  // what the call wrote so far went through the worker's own pipes
   std::array<char, 4> bytes;
@@ -158,10 +160,10 @@ void Worker::take_call_pipes(std::uint32_t number) {
   const auto call = running_.find(number);
   if (!received || received->fds.size() != 2 || call == running_.end()) return;
   auto on_piece = [this, number](const OutputPiece& piece) { attribute(number, piece); };
-  call->second.out = std::make_unique<LogPipe>(loop_, std::move(received->fds[0]), OutputStream::kStdout,
-                                               nonce_, on_piece);
-  call->second.err = std::make_unique<LogPipe>(loop_, std::move(received->fds[1]), OutputStream::kStderr,
-                                               nonce_, on_piece);
+  call->second.out = std::make_unique<LogPipe>(loop_, std::move(received->fds[0]),
+                                               OutputStream::kStdout, nonce_, on_piece);
+  call->second.err = std::make_unique<LogPipe>(loop_, std::move(received->fds[1]),
+                                               OutputStream::kStderr, nonce_, on_piece);
 }
 
 // Everything that was written before the frame at hand was sent lies in the pipes by now.
@@ -177,8 +179,9 @@ void Worker::drain_output(std::uint32_t number) {
   call->second.err->drain();
 }
 
-// `pipe_call` is the call that the pipe belongs to, 0 for the worker's own pipes. Bytes without a record in those
-// come from C code: they belong to the only call that runs, and when several run, to the service.
+// `pipe_call` is the call that the pipe belongs to, 0 for the worker's own pipes. Bytes without a
+// record in those come from C code: they belong to the only call that runs, and when several run,
+// to the service.
 void Worker::attribute(std::uint32_t pipe_call, const OutputPiece& piece) {
   std::uint32_t number = piece.call.value_or(pipe_call);
   if (!piece.call && pipe_call == 0 && running_.size() == 1) number = running_.begin()->first;
@@ -197,7 +200,8 @@ void Worker::close_call(std::uint32_t number) {
 }
 
 void Worker::retire() {
-  if (state_ == WorkerState::kReady || state_ == WorkerState::kStarting) state_ = WorkerState::kLeaving;
+  if (state_ == WorkerState::kReady || state_ == WorkerState::kStarting)
+    state_ = WorkerState::kLeaving;
   leave_if_idle();
 }
 
@@ -220,13 +224,15 @@ void Worker::kill() {
 void Worker::on_exit(const ExitStatus& status) {
   if (exit_status_) return;
   exit_status_ = status;
-  if (state_ != WorkerState::kEnded) state_ = WorkerState::kLeaving;  // no call may be given to it any more
+  if (state_ != WorkerState::kEnded)
+    state_ = WorkerState::kLeaving;  // no call may be given to it any more
   loop_.spawn("worker ended", end_after_exit());
 }
 
 net::Task<> Worker::end_after_exit() {
   const std::shared_ptr<Worker> self = shared_from_this();
-  // A child that user code forked may hold the connection open; what the worker itself sent is here by then.
+  // A child that user code forked may hold the connection open; what the worker itself sent is here
+  // by then.
   co_await stream_ended_.wait(kDrainLimit);
   end();
 }
@@ -244,8 +250,8 @@ void Worker::end() {
   }
   stream_->close();
   if (!loaded_) {
-    loaded_ = fail(ErrorKind::kWorkerDied, "{}: the worker ended while its module was imported: {}", service_->name,
-                   exit_status_ ? describe(*exit_status_) : "unknown");
+    loaded_ = fail(ErrorKind::kWorkerDied, "{}: the worker ended while its module was imported: {}",
+                   service_->name, exit_status_ ? describe(*exit_status_) : "unknown");
     load_ended_.set();
   }
   ended_.set();

@@ -3,8 +3,9 @@
 //   starting ── READY ──▶ ready ── retire, or it hangs up ──▶ leaving ──▶ ended
 //       └──────────── ERROR, or the process ends ────────────────────────▶ ended
 //
-// It carries calls to the process and their answers back to `WorkerEvents`, attributes the output of its pipes to
-// calls, and, when the process ends, says so once, after everything that came before has been handed on.
+// It carries calls to the process and their answers back to `WorkerEvents`, attributes the output
+// of its pipes to calls, and, when the process ends, says so once, after everything that came
+// before has been handed on.
 #pragma once
 
 #include <sys/types.h>
@@ -34,20 +35,21 @@ class Worker;
 class WorkerEvents {
  public:
   virtual ~WorkerEvents() = default;
-  virtual void on_answer(Worker& worker, wire::FrameType type, std::uint32_t call, std::string_view head,
-                         wire::Body body) = 0;
+  virtual void on_answer(Worker& worker, wire::FrameType type, std::uint32_t call,
+                         std::string_view head, wire::Body body) = 0;
   // Output of a call, or of the service itself when `call` is 0.
-  virtual void on_output(Worker& worker, std::uint32_t call, OutputStream stream, std::string_view text) = 0;
+  virtual void on_output(Worker& worker, std::uint32_t call, OutputStream stream,
+                         std::string_view text) = 0;
   virtual void on_imports(Worker& worker, const wire::Json& modules) = 0;
   virtual void on_ended(Worker& worker) = 0;
 };
 
 // The node's ends of what a worker process was given.
 struct WorkerChannels {
-  UniqueFd main;        // frames
-  UniqueFd side;        // descriptors of calls' own pipes
-  UniqueFd pass;        // a byte here makes another thread of the worker read
-  UniqueFd out;         // its standard output
+  UniqueFd main;  // frames
+  UniqueFd side;  // descriptors of calls' own pipes
+  UniqueFd pass;  // a byte here makes another thread of the worker read
+  UniqueFd out;   // its standard output
   UniqueFd err;
   wire::OutputNonce nonce;  // marks its records in `out`
 };
@@ -57,8 +59,7 @@ enum class WorkerState { kStarting, kReady, kLeaving, kEnded };
 class Worker : public std::enable_shared_from_this<Worker> {
  public:
   Worker(net::Loop& loop, net::Outgoing& outgoing, WorkerEvents& events, const Clock& clock,
-         ServicePtr service, pid_t pid,
-         WorkerChannels channels);
+         ServicePtr service, pid_t pid, WorkerChannels channels);
 
   // Starts to listen to the process. Called once, before all others.
   void start();
@@ -103,7 +104,8 @@ class Worker : public std::enable_shared_from_this<Worker> {
   void close_call(std::uint32_t number);
   void leave_if_idle();
   void end();
-  // Something was sent that somebody should read soon, though calls run: has another thread read if this one is busy.
+  // Something was sent that somebody should read soon, though calls run: has another thread read if
+  // this one is busy.
   void want_reader();
   net::Task<> watch_reader();
   void pass_reading_on();

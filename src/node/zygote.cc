@@ -65,7 +65,8 @@ Result<WorkerEnds> make_channels() {
   ends.node.out = std::move(out->first);
   ends.node.err = std::move(err->first);
   ends.node.pass = UniqueFd(::fcntl(pass->second.get(), F_DUPFD_CLOEXEC, 0));
-  for (const int end : {ends.node.side.get(), ends.node.pass.get()}) ::fcntl(end, F_SETFL, O_NONBLOCK);
+  for (const int end : {ends.node.side.get(), ends.node.pass.get()})
+    ::fcntl(end, F_SETFL, O_NONBLOCK);
   ends.worker.push_back(std::move(main->second));
   ends.worker.push_back(std::move(side->second));
   ends.worker.push_back(std::move(pass->first));
@@ -95,17 +96,20 @@ std::vector<std::string> zygote_environment(const ZygoteKey& key) {
 }  // namespace
 
 std::string ZygoteKey::text() const {
-  return env.empty() ? python : python + " " + Json(env).dump(-1, ' ', false, Json::error_handler_t::replace);
+  return env.empty()
+             ? python
+             : python + " " + Json(env).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-Result<std::shared_ptr<Zygote>> Zygote::start(net::Loop& loop, const ZygoteKey& key, const std::string& package,
-                                              UniqueFd log) {
+Result<std::shared_ptr<Zygote>> Zygote::start(net::Loop& loop, const ZygoteKey& key,
+                                              const std::string& package, UniqueFd log) {
   auto control = make_pair(SOCK_SEQPACKET);
   if (!control) return Failure(control.error());
   SpawnOptions options;
-  options.arguments = {key.python, "-c",
-                       "import sys; sys.path[0] = sys.argv[1]; from leanto.worker import zygote; zygote.run()",
-                       package};
+  options.arguments = {
+      key.python, "-c",
+      "import sys; sys.path[0] = sys.argv[1]; from leanto.worker import zygote; zygote.run()",
+      package};
   options.environment = zygote_environment(key);
   options.working_directory = "/";
   options.fds = {{log.get(), 1}, {log.get(), 2}, {control->second.get(), 3}};
@@ -121,7 +125,8 @@ Result<std::shared_ptr<Zygote>> Zygote::start(net::Loop& loop, const ZygoteKey& 
 Zygote::Zygote(net::Loop& loop, Child child, UniqueFd control)
     : loop_(loop),
       child_(std::move(child)),
-      control_(std::make_unique<net::Readable>(loop, control.release(), [this] { return read_messages(); })) {}
+      control_(std::make_unique<net::Readable>(loop, control.release(),
+                                               [this] { return read_messages(); })) {}
 
 net::Task<Result<Zygote::Forked>> Zygote::fork_worker() {
   const std::shared_ptr<Zygote> self = shared_from_this();

@@ -28,14 +28,14 @@ struct ZygoteKey {
 
 struct Preloaded {
   std::vector<std::pair<std::string, std::string>> refused;  // module, why
-  bool tainted = false;                                      // threads were left behind: fork no worker from it
+  bool tainted = false;  // threads were left behind: fork no worker from it
 };
 
 class Zygote : public std::enable_shared_from_this<Zygote> {
  public:
   // Starts the process. `package` is the directory that holds the Python package.
-  static Result<std::shared_ptr<Zygote>> start(net::Loop& loop, const ZygoteKey& key, const std::string& package,
-                                               UniqueFd log);
+  static Result<std::shared_ptr<Zygote>> start(net::Loop& loop, const ZygoteKey& key,
+                                               const std::string& package, UniqueFd log);
   Zygote(net::Loop& loop, Child child, UniqueFd control);
 
   struct Forked {

@@ -38,7 +38,8 @@ net::Task<Result<std::shared_ptr<Zygote>>> Zygotes::get(const ZygoteKey& key) {
   warm(key);
   Slot& slot = slots_[key];
   if (slot.zygote && slot.zygote->is_alive()) co_return slot.zygote;
-  Result<std::shared_ptr<Zygote>> started = start(key);  // once more, for the reason why it cannot be
+  Result<std::shared_ptr<Zygote>> started =
+      start(key);  // once more, for the reason why it cannot be
   if (started) slot.zygote = *started;
   co_return started;
 }
@@ -119,7 +120,8 @@ void Zygotes::retire(std::shared_ptr<Zygote> zygote) {
 std::vector<ZygoteReport> Zygotes::report() const {
   std::vector<ZygoteReport> rows;
   for (const auto& [key, slot] : slots_) {
-    if (slot.zygote) rows.push_back({key.python, slot.zygote->pid(), slot.preloaded, slot.renewing});
+    if (slot.zygote)
+      rows.push_back({key.python, slot.zygote->pid(), slot.preloaded, slot.renewing});
   }
   return rows;
 }

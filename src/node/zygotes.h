@@ -1,8 +1,10 @@
-// The zygotes of this node: one for each interpreter and environment, warm with what their services import.
+// The zygotes of this node: one for each interpreter and environment, warm with what their services
+// import.
 //
-// A worker says which third-party modules it has imported. They are remembered in the ledger, and a new zygote is
-// made that imports them ahead; when it's warm it takes the old one's place, which ends with its last worker. A module
-// that leaves threads behind would be broken in a fork: it's refused for good.
+// A worker says which third-party modules it has imported. They are remembered in the ledger, and a
+// new zygote is made that imports them ahead; when it's warm it takes the old one's place, which
+// ends with its last worker. A module that leaves threads behind would be broken in a fork: it's
+// refused for good.
 #pragma once
 
 #include <map>

@@ -46,7 +46,8 @@ Status parse_target(const Json& head, CallHead& call) {
 Status parse_timeout(const Json& head, CallHead& call) {
   call.timeout_seconds = find_number(head, "timeout");
   if (call.timeout_seconds && !(*call.timeout_seconds > 0 && *call.timeout_seconds < 1e9)) {
-    return fail(ErrorKind::kInvalid, "a timeout of {} seconds makes no sense; give a positive number",
+    return fail(ErrorKind::kInvalid,
+                "a timeout of {} seconds makes no sense; give a positive number",
                 *call.timeout_seconds);
   }
   return {};

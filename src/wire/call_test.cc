@@ -66,7 +66,8 @@ TEST(CallHead, TakesATimeoutThatMakesSense) {
   EXPECT_EQ(parsed({{"n", "f"}, {"timeout", 3600}}).timeout_seconds, 3600);
   for (const double seconds : {0.0, -1.0, 1e9, std::numeric_limits<double>::infinity(),
                                std::numeric_limits<double>::quiet_NaN()}) {
-    EXPECT_THAT(refusal({{"n", "f"}, {"timeout", seconds}}), HasSubstr("makes no sense; give a positive number"));
+    EXPECT_THAT(refusal({{"n", "f"}, {"timeout", seconds}}),
+                HasSubstr("makes no sense; give a positive number"));
   }
   EXPECT_EQ(refusal({{"n", "f"}, {"timeout", -1}}),
             "a timeout of -1 seconds makes no sense; give a positive number");

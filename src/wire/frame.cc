@@ -9,7 +9,8 @@ namespace leanto::wire {
 namespace {
 
 constexpr std::size_t kBufferSize = 64 << 10;
-static_assert(std::endian::native == std::endian::little, "the header is written as it lies in memory");
+static_assert(std::endian::native == std::endian::little,
+              "the header is written as it lies in memory");
 
 template <typename T>
 T load(const char* bytes) {
@@ -129,7 +130,8 @@ Status FrameDecoder::start_large_body(const FrameHeader& header) {
   // The size is the peer's word: it must not end the process.
   pending_body_.reset(new (std::nothrow) char[header.body_size]);
   if (!pending_body_) {
-    return fail(ErrorKind::kCapacity, "there is no memory here for a value of {} bytes", header.body_size);
+    return fail(ErrorKind::kCapacity, "there is no memory here for a value of {} bytes",
+                header.body_size);
   }
   pending_ = header;
   pending_head_.assign(start + kHeaderSize, header.head_size);

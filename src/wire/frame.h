@@ -1,4 +1,5 @@
-// Frames: everything that Leanto says to itself. docs/wire.md is the manual; this file is the format.
+// Frames: everything that Leanto says to itself. docs/wire.md is the manual; this file is the
+// format.
 #pragma once
 
 #include <cstddef>
@@ -50,7 +51,8 @@ void append_header(std::string& out, const FrameHeader& header);
 // `bytes` holds kHeaderSize bytes.
 Result<FrameHeader> parse_header(const char* bytes, const FrameLimits& limits);
 
-// A body is either a view of bytes that somebody else keeps, or bytes of its own that can be moved on.
+// A body is either a view of bytes that somebody else keeps, or bytes of its own that can be moved
+// on.
 class Body {
  public:
   Body() = default;
@@ -75,9 +77,10 @@ struct Frame {
   Body body;
 };
 
-// Bytes in, frames out. A reader asks `prepare` where to read to, says with `commit` how much came, and
-// takes frames with `next` until there is none. A frame's views are good until the next `next` or `prepare`; a body
-// too large for the buffer is read into memory of its own, so that it is never copied.
+// Bytes in, frames out. A reader asks `prepare` where to read to, says with `commit` how much came,
+// and takes frames with `next` until there is none. A frame's views are good until the next `next`
+// or `prepare`; a body too large for the buffer is read into memory of its own, so that it is never
+// copied.
 class FrameDecoder {
  public:
   explicit FrameDecoder(FrameLimits limits = {});

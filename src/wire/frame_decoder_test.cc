@@ -30,7 +30,8 @@ struct Said {
 
 std::string encode(const Said& said) {
   std::string bytes;
-  append_header(bytes, {said.type, said.stream, static_cast<std::uint32_t>(said.head.size()), said.body.size()});
+  append_header(bytes, {said.type, said.stream, static_cast<std::uint32_t>(said.head.size()),
+                        said.body.size()});
   return bytes + said.head + said.body;
 }
 
@@ -52,7 +53,8 @@ std::vector<Said> all_sizes() {
   std::uint32_t stream = 0;
   const auto add = [&](std::size_t head, std::size_t body) {
     ++stream;
-    all.push_back({FrameType::kCall, stream, pattern(head, 'a'), pattern(body, static_cast<char>(stream))});
+    all.push_back(
+        {FrameType::kCall, stream, pattern(head, 'a'), pattern(body, static_cast<char>(stream))});
   };
   add(0, 0);
   add(7, 0);
@@ -70,7 +72,8 @@ std::vector<Said> all_sizes() {
   return all;
 }
 
-// Reads as from a socket: what comes is cut into pieces of `sizes()` bytes, as far as there is room.
+// Reads as from a socket: what comes is cut into pieces of `sizes()` bytes, as far as there is
+// room.
 class Reader {
  public:
   explicit Reader(FrameLimits limits = {}) : decoder(limits) {}
@@ -112,7 +115,8 @@ class Reader {
 
 TEST(FrameDecoder, TakesPipelinedFramesFromOneRead) {
   std::vector<Said> all;
-  for (std::uint32_t i = 0; i < 1000; ++i) all.push_back({FrameType::kCall, i, "h", std::to_string(i)});
+  for (std::uint32_t i = 0; i < 1000; ++i)
+    all.push_back({FrameType::kCall, i, "h", std::to_string(i)});
   Reader reader;
   reader.feed(encode_all(all));
   EXPECT_THAT(reader.frames, ElementsAreArray(all));
@@ -157,7 +161,8 @@ TEST(FrameDecoder, ReadsALargeBodyStraightIntoItsOwnMemory) {
 
   const FrameDecoder::Room room = decoder.prepare();
   const std::size_t here = 1000 - kHeaderSize - 4;
-  EXPECT_EQ(room.size, (1u << 20) - here) << "all that is missing fits, and not a byte of the next frame";
+  EXPECT_EQ(room.size, (1u << 20) - here)
+      << "all that is missing fits, and not a byte of the next frame";
   std::memcpy(room.data, bytes.data() + 1000, room.size);
   decoder.commit(room.size);
   Result<std::optional<Frame>> frame = decoder.next();

@@ -38,7 +38,8 @@ TEST(FrameHeader, LiesInTheBytesAsTheManualSays) {
 
 TEST(FrameHeader, ComesBackAsItWasForEveryType) {
   for (int type = 1; type <= 13; ++type) {
-    const FrameHeader header{static_cast<FrameType>(type), 0xFFFFFFFF, 1 << 20, std::uint64_t{16} << 30};
+    const FrameHeader header{static_cast<FrameType>(type), 0xFFFFFFFF, 1 << 20,
+                             std::uint64_t{16} << 30};
     const Result<FrameHeader> parsed = parse_header(header_bytes(header).data(), {});
     ASSERT_TRUE(parsed.has_value()) << parsed.error().message;
     EXPECT_EQ(*parsed, header);
@@ -46,7 +47,8 @@ TEST(FrameHeader, ComesBackAsItWasForEveryType) {
 }
 
 TEST(FrameHeader, OfSomebodyElseIsRefused) {
-  EXPECT_EQ(refusal("GET / HTTP/1.1\r\nHost: x\r\n"), "not a Leanto frame: it begins with byte 0x47");
+  EXPECT_EQ(refusal("GET / HTTP/1.1\r\nHost: x\r\n"),
+            "not a Leanto frame: it begins with byte 0x47");
 }
 
 TEST(FrameHeader, OfAnotherVersionIsRefusedAndSaysWhatToDo) {
@@ -74,10 +76,12 @@ TEST(FrameHeader, ThatAnnouncesMoreThanTheLimitIsRefused) {
 }
 
 TEST(FrameHeader, IsUnderTheManualsLimitsWhenNoneAreSet) {
-  EXPECT_THAT(refusal(header_bytes({FrameType::kCall, 1, (1 << 20) + 1, 0})), HasSubstr("limit of 1048576"));
+  EXPECT_THAT(refusal(header_bytes({FrameType::kCall, 1, (1 << 20) + 1, 0})),
+              HasSubstr("limit of 1048576"));
   EXPECT_THAT(refusal(header_bytes({FrameType::kCall, 1, 0, (std::uint64_t{16} << 30) + 1})),
               HasSubstr("limit of 17179869184"));
-  EXPECT_THAT(refusal(header_bytes({FrameType::kCall, 1, 0, ~std::uint64_t{0}})), HasSubstr("over the limit"));
+  EXPECT_THAT(refusal(header_bytes({FrameType::kCall, 1, 0, ~std::uint64_t{0}})),
+              HasSubstr("over the limit"));
 }
 
 TEST(Body, ThatIsBorrowedIsCopiedWhenItMustBeKept) {

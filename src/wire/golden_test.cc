@@ -1,5 +1,5 @@
-// The golden files, which Python is tested with too (tests/python/test_frames.py): both sides read the same
-// values from them, and write them byte for byte.
+// The golden files, which Python is tested with too (tests/python/test_frames.py): both sides read
+// the same values from them, and write them byte for byte.
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -17,13 +17,16 @@
 namespace leanto::wire {
 namespace {
 
-const std::filesystem::path kDirectory = std::filesystem::path(LEANTO_SOURCE_DIR) / "tests/golden/frames";
+const std::filesystem::path kDirectory =
+    std::filesystem::path(LEANTO_SOURCE_DIR) / "tests/golden/frames";
 
 const std::map<std::string, FrameType> kTypes = {
-    {"HELLO", FrameType::kHello},   {"ASK", FrameType::kAsk},         {"CALL", FrameType::kCall},
-    {"RESULT", FrameType::kResult}, {"ERROR", FrameType::kError},     {"LOG", FrameType::kLog},
-    {"YIELD", FrameType::kYield},   {"CREDIT", FrameType::kCredit},   {"CANCEL", FrameType::kCancel},
-    {"READY", FrameType::kReady},   {"READING", FrameType::kReading}, {"IMPORTS", FrameType::kImports},
+    {"HELLO", FrameType::kHello},     {"ASK", FrameType::kAsk},
+    {"CALL", FrameType::kCall},       {"RESULT", FrameType::kResult},
+    {"ERROR", FrameType::kError},     {"LOG", FrameType::kLog},
+    {"YIELD", FrameType::kYield},     {"CREDIT", FrameType::kCredit},
+    {"CANCEL", FrameType::kCancel},   {"READY", FrameType::kReady},
+    {"READING", FrameType::kReading}, {"IMPORTS", FrameType::kImports},
     {"PIPES", FrameType::kPipes},
 };
 

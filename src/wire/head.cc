@@ -11,9 +11,13 @@ class BoundedReader : public nlohmann::detail::json_sax_dom_parser<Json> {
  public:
   explicit BoundedReader(Json& value) : json_sax_dom_parser(value, /*allow_exceptions=*/false) {}
 
-  bool start_object(std::size_t size) { return enter() && json_sax_dom_parser::start_object(bounded(size)); }
+  bool start_object(std::size_t size) {
+    return enter() && json_sax_dom_parser::start_object(bounded(size));
+  }
   bool end_object() { return leave() && json_sax_dom_parser::end_object(); }
-  bool start_array(std::size_t size) { return enter() && json_sax_dom_parser::start_array(bounded(size)); }
+  bool start_array(std::size_t size) {
+    return enter() && json_sax_dom_parser::start_array(bounded(size));
+  }
   bool end_array() { return leave() && json_sax_dom_parser::end_array(); }
 
  private:
@@ -40,9 +44,11 @@ Result<Json> decode_head(std::string_view bytes) {
   if (bytes.empty()) return Json::object();
   Json head;
   BoundedReader reader(head);
-  const bool parsed = Json::sax_parse(bytes.begin(), bytes.end(), &reader, Json::input_format_t::msgpack);
+  const bool parsed =
+      Json::sax_parse(bytes.begin(), bytes.end(), &reader, Json::input_format_t::msgpack);
   if (!parsed || !head.is_object()) {
-    return fail(ErrorKind::kProtocol, "a frame head of {} bytes is not a msgpack map", bytes.size());
+    return fail(ErrorKind::kProtocol, "a frame head of {} bytes is not a msgpack map",
+                bytes.size());
   }
   return head;
 }

@@ -17,15 +17,15 @@ std::string encode_head(const Json& head);
 // A map nested at most kMaxDepth deep; anything else is kProtocol.
 Result<Json> decode_head(std::string_view bytes);
 
-// A member of a head that may be absent. Of the wrong type it counts as absent: heads come from peers
-// of other versions, and what is required is asked for with `require_x`.
+// A member of a head that may be absent. Of the wrong type it counts as absent: heads come from
+// peers of other versions, and what is required is asked for with `require_x`.
 std::optional<std::string> find_string(const Json& head, std::string_view key);
 std::optional<double> find_number(const Json& head, std::string_view key);
 bool find_flag(const Json& head, std::string_view key, bool otherwise);
 Result<std::string> require_string(const Json& head, std::string_view key);
 
-// The text, with U+FFFD in place of what is not UTF-8: paths and output may hold any bytes, and readers of heads in
-// other languages refuse them.
+// The text, with U+FFFD in place of what is not UTF-8: paths and output may hold any bytes, and
+// readers of heads in other languages refuse them.
 std::string valid_utf8(std::string_view text);
 
 // The head of an ERROR frame.

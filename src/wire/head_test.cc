@@ -80,12 +80,12 @@ TEST(Head, IsReadAsDeepAsTheLimitAndNoDeeper) {
 
 // Each would take gigabytes if what it announces were believed before it came.
 TEST(Head, WithASizeThatLiesIsRefusedAndReservesNothing) {
-  EXPECT_NE(refusal("\xDF\xFF\xFF\xFF\xFF\x80"), "no error");              // a map
-  EXPECT_NE(refusal("\x81\xA1k\xDD\xFF\xFF\xFF\xFF\x80"), "no error");      // a list
-  EXPECT_NE(refusal("\x81\xA1k\xDB\xFF\xFF\xFF\xFF\x80"), "no error");      // a text
-  EXPECT_NE(refusal("\x81\xA1k\xC6\xFF\xFF\xFF\xFF\x80"), "no error");      // bytes
-  EXPECT_NE(refusal("\x81\xA1k\xC9\xFF\xFF\xFF\xFF\x01x"), "no error");     // an extension
-  EXPECT_NE(refusal("\x81\xDB\xFF\xFF\xFF\xFFk"), "no error");              // a key
+  EXPECT_NE(refusal("\xDF\xFF\xFF\xFF\xFF\x80"), "no error");            // a map
+  EXPECT_NE(refusal("\x81\xA1k\xDD\xFF\xFF\xFF\xFF\x80"), "no error");   // a list
+  EXPECT_NE(refusal("\x81\xA1k\xDB\xFF\xFF\xFF\xFF\x80"), "no error");   // a text
+  EXPECT_NE(refusal("\x81\xA1k\xC6\xFF\xFF\xFF\xFF\x80"), "no error");   // bytes
+  EXPECT_NE(refusal("\x81\xA1k\xC9\xFF\xFF\xFF\xFF\x01x"), "no error");  // an extension
+  EXPECT_NE(refusal("\x81\xDB\xFF\xFF\xFF\xFFk"), "no error");           // a key
 }
 
 TEST(Head, MembersOfTheWrongTypeCountAsAbsent) {
@@ -120,7 +120,8 @@ TEST(ErrorHead, ComesBackForEveryKind) {
 }
 
 TEST(ErrorHead, OfANewerPeerIsAnInternalError) {
-  EXPECT_EQ(error_from_head({{"kind", "a_new_kind"}, {"message", "m"}}), (Error{ErrorKind::kInternal, "m"}));
+  EXPECT_EQ(error_from_head({{"kind", "a_new_kind"}, {"message", "m"}}),
+            (Error{ErrorKind::kInternal, "m"}));
   EXPECT_EQ(error_from_head(Json::object()), (Error{ErrorKind::kInternal, "(no message)"}));
 }
 

@@ -17,7 +17,19 @@ def test_a_function_runs_in_another_process_and_returns_its_value(sent):
 
 
 def test_no_keyword_is_reserved(sent):
-    words = ["self", "args", "kwargs", "name", "timeout", "stream_logs", "options", "cluster", "head", "function", "cls"]
+    words = [
+        "self",
+        "args",
+        "kwargs",
+        "name",
+        "timeout",
+        "stream_logs",
+        "options",
+        "cluster",
+        "head",
+        "function",
+        "cls",
+    ]
     given = {word: index for index, word in enumerate(words)}
     assert sent(shop.keywords)(**given) == given
 
@@ -110,7 +122,9 @@ def test_many_threads_call_at_once(sent):
 def test_a_slow_call_does_not_hold_up_a_quick_one(sent, tmp_path):
     wait, add = sent(shop.say_then_wait), sent(shop.add)
     released = tmp_path / "go"
-    thread = threading.Thread(target=wait.options(stream_logs=False), args=("waiting", str(released)))
+    thread = threading.Thread(
+        target=wait.options(stream_logs=False), args=("waiting", str(released))
+    )
     thread.start()
     try:
         assert [add(i, 1) for i in range(20)] == list(range(1, 21))
@@ -179,7 +193,10 @@ def test_an_unknown_option_names_the_near_ones(lt):
         lt.function(shop.add).options(timeuot=3)
 
 
-@pytest.mark.parametrize("bad", [{"timeout": -1}, {"timeout": "soon"}, {"concurrency": 0}, {"env": {"A": 1}}, {"name": ""}])
+@pytest.mark.parametrize(
+    "bad",
+    [{"timeout": -1}, {"timeout": "soon"}, {"concurrency": 0}, {"env": {"A": 1}}, {"name": ""}],
+)
 def test_an_option_that_makes_no_sense_is_refused(lt, bad):
     with pytest.raises(lt.InvalidRequestError):
         lt.function(shop.add).options(**bad)

@@ -127,7 +127,9 @@ def test_another_process_finds_it_by_name(lt, sent):
     counter = sent(shop.Counter).options(name="shared counter")(1)
     code = "import leanto as lt; print(lt.cluster('here').get('shared counter').increase(41))"
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "python")}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True
+    )
     assert done.stdout == "42\n"
     assert counter.value == 42
     assert lt.here.get("shared counter") == counter

@@ -40,7 +40,9 @@ class Call(output.CallOutput):
         self.running = True
 
 
-_changing = _thread.allocate_lock()  # held while a call ends or is cancelled, so that a cancel hits no other call
+_changing = (
+    _thread.allocate_lock()
+)  # held while a call ends or is cancelled, so that a cancel hits no other call
 
 
 def parent_number(worker: object):
@@ -156,11 +158,17 @@ def encode_error(service: object, call: Call | None, error: BaseException) -> tu
 
 def _is_interrupt(error: BaseException) -> bool:
     asyncio = sys.modules.get("asyncio")
-    return isinstance(error, KeyboardInterrupt) or (asyncio is not None and isinstance(error, asyncio.CancelledError))
+    return isinstance(error, KeyboardInterrupt) or (
+        asyncio is not None and isinstance(error, asyncio.CancelledError)
+    )
 
 
 def _type_name(cls: type) -> str:
-    return cls.__qualname__ if cls.__module__ in ("builtins", "__main__") else f"{cls.__module__}.{cls.__qualname__}"
+    return (
+        cls.__qualname__
+        if cls.__module__ in ("builtins", "__main__")
+        else f"{cls.__module__}.{cls.__qualname__}"
+    )
 
 
 def _text(error: BaseException) -> str:
@@ -198,7 +206,9 @@ def _interrupt_thread(thread: int) -> None:
     if thread == threading.main_thread().ident:
         signal.pthread_kill(thread, signal.SIGINT)  # ends a sleep or a read, too
     else:
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(KeyboardInterrupt))
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(
+            ctypes.c_ulong(thread), ctypes.py_object(KeyboardInterrupt)
+        )
 
 
 def _forget_interrupt(call: Call) -> None:

@@ -32,7 +32,11 @@ def _answer(worker: object, call: calls.Call, task: asyncio.Task) -> None:
     try:
         try:
             value = task.result()
-            answer = (RESULT, value.head, b"") if type(value) is calls.Answer else (RESULT, *calls.encode(worker.service, value))
+            answer = (
+                (RESULT, value.head, b"")
+                if type(value) is calls.Answer
+                else (RESULT, *calls.encode(worker.service, value))
+            )
         except BaseException as error:
             calls._end_with_error(worker, call, error)
         else:
@@ -70,10 +74,10 @@ def _running_loop() -> asyncio.AbstractEventLoop:
     with _starting:
         if _loop is None:
             loop = asyncio.new_event_loop()
-            thread = threading.Thread(target=loop.run_forever, name="leanto event loop", daemon=True)
+            thread = threading.Thread(
+                target=loop.run_forever, name="leanto event loop", daemon=True
+            )
             # It outlives the call that starts it and serves all: it belongs to none.
             contextvars.Context().run(thread.start)
             _loop = loop
         return _loop
-
-

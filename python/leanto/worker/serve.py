@@ -51,7 +51,14 @@ class Worker:
 
     # Sending
 
-    def send(self, type_: int, stream: int, head: bytes = b"", body: bytes = b"", buffers: list | tuple = ()) -> None:
+    def send(
+        self,
+        type_: int,
+        stream: int,
+        head: bytes = b"",
+        body: bytes = b"",
+        buffers: list | tuple = (),
+    ) -> None:
         """Queue a frame; `flush` sends it. Large ones are sent at once."""
         size = len(body)
         if not buffers and size < _frames.CHUNK:

@@ -13,7 +13,11 @@ from leanto.worker import calls, loader, tracebacks
 
 MAX_INVOCATIONS = 1024
 
-CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR = 0x20, 0x80, 0x200  # inspect.CO_*, which would take 10 ms to import
+CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR = (
+    0x20,
+    0x80,
+    0x200,
+)  # inspect.CO_*, which would take 10 ms to import
 
 
 class Service:
@@ -94,7 +98,9 @@ class Service:
         """Return the traceback of what a call raised, with the caller's own paths."""
         self._explain(error)
         words = self.words
-        return tracebacks.format_remote(error, words.get("workspace"), words.get("root"), loader.HIDE)
+        return tracebacks.format_remote(
+            error, words.get("workspace"), words.get("root"), loader.HIDE
+        )
 
     def _explain(self, error: BaseException) -> None:
         """Say what a name that a script lost on its way would have been."""
@@ -110,11 +116,18 @@ class Service:
         """Return the modules outside the project that were imported since the last time, in the order of their import."""
         found = []
         places = library_places()
-        for name in reversed(list(sys.modules)):  # the newest first, so that this takes no longer than there are new ones
+        for name in reversed(
+            list(sys.modules)
+        ):  # the newest first, so that this takes no longer than there are new ones
             if name == self._newest_module:
                 break
             file = getattr(sys.modules.get(name), "__file__", None)
-            if name != "__main__" and not name.startswith("leanto") and file and file.startswith(places):
+            if (
+                name != "__main__"
+                and not name.startswith("leanto")
+                and file
+                and file.startswith(places)
+            ):
                 found.append(name)
         self._newest_module = next(reversed(sys.modules))
         found.reverse()
@@ -151,7 +164,13 @@ def describe(target: object) -> dict:
         members[name] = kind
         if isinstance(value, (classmethod, staticmethod)):
             class_members[name] = kind
-    return {"kind": "class", "cls": target.__qualname__, "doc": _doc(target), "members": members, "class_members": class_members}
+    return {
+        "kind": "class",
+        "cls": target.__qualname__,
+        "doc": _doc(target),
+        "members": members,
+        "class_members": class_members,
+    }
 
 
 def kind_of(value: object) -> str | None:
@@ -160,7 +179,8 @@ def kind_of(value: object) -> str | None:
         value = value.__func__
     if not callable(value) or isinstance(value, type):
         return None
-    code = getattr(value, "__code__", None) or getattr(getattr(type(value), "__call__", None), "__code__", None)
+    call = getattr(type(value), "__call__", None)  # noqa: B004 - the method itself is wanted
+    code = getattr(value, "__code__", None) or getattr(call, "__code__", None)
     flags = code.co_flags if isinstance(code, types.CodeType) else 0
     if flags & CO_COROUTINE:
         return "coroutine"

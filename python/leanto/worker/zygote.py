@@ -179,7 +179,9 @@ def preload(modules: list[str]) -> dict:
     for name in modules:
         try:
             __import__(name)
-        except BaseException as error:  # whatever a module does when it's imported must not end the zygote
+        except (
+            BaseException
+        ) as error:  # whatever a module does when it's imported must not end the zygote
             refused.append([name, f"{type(error).__name__}: {error}"[:500]])
             continue
         if thread_count() > 1 and threads_survive_fork():

@@ -24,7 +24,7 @@ def decode(data: bytes) -> object:
     """Return the one value in `data`. Raises ValueError if it is cut, malformed, or nested too deep."""
     try:
         value, end = _decode(data, 0, 0)
-    except (IndexError, struct.error, UnicodeDecodeError) as error:
+    except (IndexError, TypeError, struct.error, UnicodeDecodeError) as error:
         raise ValueError(f"malformed msgpack: {error}") from None
     if end != len(data):
         raise ValueError(f"{len(data) - end} bytes after the end of the msgpack value")

@@ -8,6 +8,7 @@ import sys
 
 from leanto.errors import NodeError
 
+START_ATTEMPTS = 600  # about 12 seconds in all
 CONNECT_LIMIT = 20.0  # seconds; connecting to a socket of this machine takes microseconds
 
 
@@ -38,12 +39,23 @@ def connect() -> socket.socket:
         raise NodeError(
             f"the node on this machine can't be reached at {directory}/node.sock: {error}"
         ) from None
-    try:
-        return _connect(directory)
-    except OSError as error:
-        raise NodeError(
-            f"the node was started, but {directory}/node.sock doesn't answer: {error}"
-        ) from None
+    for attempt in range(START_ATTEMPTS):
+        try:
+            return _connect(directory)
+        except (FileNotFoundError, ConnectionRefusedError) as error:
+            # Another program is starting it in this moment, and it doesn't listen yet.
+            reason = error
+        except OSError as error:
+            reason = error
+            break
+        _pause(0.001 * min(attempt + 1, 20))
+    raise NodeError(f"the node was started, but {directory}/node.sock doesn't answer: {reason}")
+
+
+def _pause(seconds: float) -> None:
+    import time
+
+    time.sleep(seconds)
 
 
 def start(directory: str) -> None:

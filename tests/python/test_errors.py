@@ -226,14 +226,14 @@ def test_the_tree_of_errors_is_drawn_as_it_is(lt):
 
 def test_the_list_of_public_names_is_complete(lt):
     tree = ast.parse((ROOT / "python" / "leanto" / "__init__.py").read_text())
-    imported = {
-        alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names
+    for_editors = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
     }
-    assigned = {
-        target.id for node in tree.body if isinstance(node, ast.Assign) for target in node.targets
-    }
-    public = {name for name in imported | assigned if not name.startswith("_")}
-    assert sorted(public) == sorted(lt.__all__)
+    assert sorted(for_editors) == sorted(lt.__all__)
+    assert set(lt._HOMES) <= set(lt.__all__) <= set(dir(lt))
     assert lt.__all__ == sorted(lt.__all__)
     for name in lt.__all__:
         assert getattr(lt, name).__doc__, f"{name} has no docstring"

@@ -138,18 +138,12 @@ def test_32_levels_are_read_and_no_more(opening):
             _msgpack.decode(opening * levels + b"\xc0")
 
 
-@pytest.mark.xfail(
-    reason="a list or map as a key gets through as a TypeError", raises=TypeError, strict=True
-)
 @pytest.mark.parametrize("written", ["8190c0", "8180c0"])
 def test_a_key_that_cannot_be_one_is_a_value_error(written):
     with pytest.raises(ValueError, match="malformed"):
         _msgpack.decode(bytes.fromhex(written))
 
 
-@pytest.mark.xfail(
-    reason="a list or map as a key gets through as a TypeError", raises=TypeError, strict=True
-)
 def test_garbage_is_a_value_error_or_a_value_and_nothing_else():
     generator = random.Random(3)
     for _ in range(20_000):

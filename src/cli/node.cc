@@ -31,6 +31,9 @@ Result<node::NodeSettings> find_settings() {
 }
 
 Status serve(const std::function<void()>& on_ready) {
+  // A write to the pipe of a worker that has just died is an error to handle, not the end of the
+  // daemon.
+  ::signal(SIGPIPE, SIG_IGN);
   const SystemClock clock;
   Result<node::NodeSettings> settings = find_settings();
   if (!settings) return Failure(settings.error());

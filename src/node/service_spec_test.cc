@@ -140,13 +140,18 @@ TEST(ServiceVersion, ChangesWithEveryFieldThatDecidesWhatRuns) {
   EXPECT_EQ(versions.size(), changes.size() + 1);
 }
 
-TEST(ServiceVersion, DoesNotChangeWithTheNameOrWithWhatTheWorkerSaid) {
+TEST(ServiceVersion, DoesNotChangeWithWhatTheWorkerSaid) {
   ServiceSpec spec = make_spec();
-  spec.name = "saved";
   spec.project = "another";
   spec.version = "0f3c";
   spec.describe = {{"signature", "(y)"}};
   EXPECT_EQ(make_version(spec), make_version(make_spec()));
+}
+
+TEST(ServiceVersion, BelongsToOneName) {
+  ServiceSpec spec = make_spec();
+  spec.name = "another";
+  EXPECT_NE(make_version(spec), make_version(make_spec())) << "its log is kept under its name";
 }
 
 TEST(ServiceVersion, TellsPathsThatAreNotUtf8Apart) {

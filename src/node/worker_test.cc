@@ -1,6 +1,8 @@
 #include "node/worker.h"
 
 #include <gmock/gmock.h>
+#include <signal.h>
+#include <signal.h>
 
 #include "node/fake_worker.h"
 
@@ -16,6 +18,7 @@ using wire::Json;
 // What a worker told, as lines, in the order in which it came.
 struct WorkerTest : testing::Test, WorkerEvents {
   WorkerTest() {
+    ::signal(SIGPIPE, SIG_IGN);  // as the daemon does
     auto spec = std::make_shared<ServiceSpec>();
     spec->name = "train";
     fake = std::make_unique<FakeWorker>(test, outgoing, *this, clock, spec);
@@ -180,6 +183,7 @@ TEST_F(WorkerTest, DropsPipesOfACallThatHasEnded) {
   say_result(7);
   const auto [own_out, own_err] = fake->give_pipes(7);
   ASSERT_TRUE(run_until_told(1));
+  ::signal(SIGPIPE, SIG_IGN);
   EXPECT_EQ(::write(own_out.get(), "x", 1), -1) << "nobody reads them";
 }
 

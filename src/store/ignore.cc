@@ -276,6 +276,10 @@ bool IgnoreScope::ignores(const Ptr& scope, std::string_view path, PathKind kind
 }
 
 bool is_always_ignored(std::string_view name) {
+  // What editors write beside a file that is open: opening one must not make a new version.
+  if (name.ends_with(".swp") || name.ends_with(".swx") || name.ends_with('~') ||
+      name.starts_with(".#"))
+    return true;
   return name.ends_with(".pyc") ||
          std::find(kAlwaysIgnored.begin(), kAlwaysIgnored.end(), name) != kAlwaysIgnored.end();
 }

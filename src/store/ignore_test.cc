@@ -209,5 +209,14 @@ TEST_F(AgainstGit, RandomTreesAreJudgedAsGitJudgesThem) {
   EXPECT_GT(kept, ignored / 10);
 }
 
+TEST(AlwaysIgnored, IsWhatEditorsAndToolsLeaveBesideTheCode) {
+  for (const char* name : {".git", "__pycache__", "a.pyc", ".a.py.swp", "a.py~", ".#a.py"}) {
+    EXPECT_TRUE(is_always_ignored(name)) << name;
+  }
+  for (const char* name : {"a.py", "swp", ".leantoignore", "a~b", "#a"}) {
+    EXPECT_FALSE(is_always_ignored(name)) << name;
+  }
+}
+
 }  // namespace
 }  // namespace leanto

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -22,6 +23,7 @@ constexpr Duration kDrainLimit = 200ms;
 constexpr Duration kLeaveLimit = 5s;
 // A call that runs longer than this has another thread of its worker take up what comes next.
 constexpr Duration kPatience = 1ms;
+constexpr int kMaxThreadsAtOnce = 128;
 
 }  // namespace
 
@@ -260,22 +262,30 @@ void Worker::end() {
 
 void Worker::want_reader() {
   if (watching_ || calls_taken_up_ >= calls_sent_) return;
-  if (clock_.monotonic() - last_progress_ >= kPatience) pass_reading_on();
+  if (clock_.monotonic() - last_progress_ >= kPatience) pass_reading_on(1);
   watching_ = true;
   loop_.spawn("watch the reader", watch_reader());
 }
 
 net::Task<> Worker::watch_reader() {
   const std::shared_ptr<Worker> self = shared_from_this();
+  // As long as nothing is heard, twice as many threads each time: a thousand calls that wait for
+  // something are all taken up within some 10 ms, and a moment of silence among short calls costs
+  // one wake-up.
+  int threads = 1;
   while (running_.size() > 0 && calls_taken_up_ < calls_sent_) {
     co_await loop_.sleep(kPatience);
-    if (clock_.monotonic() - last_progress_ >= kPatience) pass_reading_on();
+    const bool silent = clock_.monotonic() - last_progress_ >= kPatience;
+    if (silent) pass_reading_on(threads);
+    threads = silent ? std::min(2 * threads, kMaxThreadsAtOnce) : 1;
   }
   watching_ = false;
 }
 
-void Worker::pass_reading_on() {
-  if (::write(pass_.get(), "p", 1) < 0) return;  // full: it has been told often enough
+void Worker::pass_reading_on(int threads) {
+  const std::string bytes(static_cast<std::size_t>(threads), 'p');
+  if (::write(pass_.get(), bytes.data(), bytes.size()) < 0)
+    return;  // full: it has been told often enough
 }
 
 std::vector<std::uint32_t> Worker::running_calls() const {

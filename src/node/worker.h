@@ -108,7 +108,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
   // this one is busy.
   void want_reader();
   net::Task<> watch_reader();
-  void pass_reading_on();
+  void pass_reading_on(int threads);
 
   net::Loop& loop_;
   WorkerEvents& events_;

@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <signal.h>
-#include <signal.h>
 
 #include "node/fake_worker.h"
 

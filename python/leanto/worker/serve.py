@@ -113,6 +113,7 @@ class Worker:
                     self._say_reading(taken_up)  # whoever has read for so long goes on doing so
                 self.flush()
                 self._wait_for_pass()
+                self.flush()  # results that wait behind a call which turned out to be long
                 passed = True
                 continue
             try:
@@ -132,13 +133,12 @@ class Worker:
                 return
             finally:
                 reading.release()
-            if passed:
-                self.pass_reading_on()  # so the calls behind this one need not wait for it
             self._handle(frame)
 
     def _serve_as_spare(self) -> None:
         """What a new thread does. It was counted as a spare when it was made, so that there is one at all times."""
         self._read_pass()
+        self.flush()
         self.serve(passed=True)
 
     def _handle(self, frame: tuple) -> None:

@@ -29,7 +29,17 @@ net::Task<> Client::serve() {
     stream_->flush();
   }
   stream_->close();
+  close_streams();
   requests_.on_gone(*this);
+}
+
+// Nobody reads the items any more. A reader who leaves says so, but what was said last can be lost
+// when the connection breaks while something is sent to him.
+void Client::close_streams() {
+  for (const std::uint32_t stream : streaming_) {
+    if (const auto call = calls_.find(stream); call != calls_.end())
+      requests_.on_cancel(call->second);
+  }
 }
 
 void Client::on_frame(wire::Frame& frame) {
@@ -74,6 +84,7 @@ void Client::reply(FrameType type, std::uint32_t stream, std::string_view head, 
                     std::exchange(dropped_log_, 0));
     stream_->send(FrameType::kLog, stream, wire::encode_head({{"s", 2}}), wire::Body(gap));
   }
+  if (type == FrameType::kYield) streaming_.insert(stream);
   stream_->send(type, stream, head, std::move(body));
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "net/frame_stream.h"
 #include "node/call.h"
@@ -42,18 +43,23 @@ class Client final : public ReplyPort, public std::enable_shared_from_this<Clien
   void reply(wire::FrameType type, std::uint32_t stream, std::string_view head,
              wire::Body body) override;
   void started(std::uint32_t stream, std::uint32_t number) override { calls_[stream] = number; }
-  void ended(std::uint32_t stream) override { calls_.erase(stream); }
+  void ended(std::uint32_t stream) override {
+    calls_.erase(stream);
+    streaming_.erase(stream);
+  }
 
   const std::string& session() const { return session_; }
   void set_session(std::string session) { session_ = std::move(session); }
 
  private:
   void on_frame(wire::Frame& frame);
+  void close_streams();
 
   ClientRequests& requests_;
   std::shared_ptr<net::FrameStream> stream_;
   std::string session_;
   std::unordered_map<std::uint32_t, std::uint32_t> calls_;  // stream here → number on the node
+  std::unordered_set<std::uint32_t> streaming_;             // streams that items have come on
   std::size_t dropped_log_ = 0;
 };
 

@@ -27,12 +27,20 @@ def leanto(*arguments, check=True, env=None):
 
 
 def alive(pid):
-    """Whether a process is there and not a zombie."""
+    """Whether a process is there, with a thread that is not a zombie: until then its sockets are open."""
     try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] not in ("Z", "X")
+        threads = os.listdir(f"/proc/{pid}/task")
     except OSError:
         return False
+    return any(thread_state(pid, thread) not in ("Z", "X", "") for thread in threads)
+
+
+def thread_state(pid, thread):
+    try:
+        with open(f"/proc/{pid}/task/{thread}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0]
+    except OSError:
+        return ""
 
 
 def processes_of(home):

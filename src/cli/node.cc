@@ -45,6 +45,8 @@ Status serve(const std::function<void()>& on_ready) {
 // The daemon stays when the terminal or the program that started it goes away.
 void leave_the_terminal(const std::filesystem::path& log) {
   ::setsid();
+  // A program that ignores Ctrl-C, or was started in the background by a shell, hands that on.
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::signal(signal, SIG_DFL);
   if (::chdir("/") != 0) ::perror("leanto node: chdir");
   const int null = ::open("/dev/null", O_RDWR);
   const int file = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);

@@ -44,7 +44,7 @@ void Outgoing::flush() {
 }
 
 FrameStream::FrameStream(Loop& loop, Outgoing& outgoing, int socket, wire::FrameLimits limits)
-    : loop_(loop), outgoing_(outgoing), socket_(loop.context()), decoder_(limits) {
+    : outgoing_(outgoing), socket_(loop.context()), decoder_(limits) {
   // The family matters only for addresses, which are not asked for.
   socket_.assign(asio::generic::stream_protocol(AF_UNIX, 0), socket);
   socket_.native_non_blocking(true);

@@ -73,7 +73,6 @@ class FrameStream : public std::enable_shared_from_this<FrameStream> {
   bool write_some();
   void drop_written(std::size_t size);
 
-  Loop& loop_;
   Outgoing& outgoing_;
   Socket socket_;
   wire::FrameDecoder decoder_;

@@ -67,7 +67,9 @@ add_library(leanto_options INTERFACE)
 target_include_directories(leanto_options INTERFACE ${CMAKE_SOURCE_DIR}/src)
 target_compile_options(leanto_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Werror
   # g++ 12 pairs the allocation functions of Asio's coroutine frames wrongly.
-  $<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete>)
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete>
+  # libstdc++ 12 uses in its own headers what it calls deprecated.
+  $<$<CXX_COMPILER_ID:Clang>:-Wno-deprecated-declarations>)
 target_link_libraries(leanto_options INTERFACE Threads::Threads fmt::fmt-header-only)
 
 # What a layer uses beyond the standard library.

@@ -86,7 +86,10 @@ def import_ahead() -> None:
 
 def receive(control: socket.socket) -> tuple:
     """Return (message, descriptors), (None, []) when the node is gone."""
-    data, descriptors, _, _ = socket.recv_fds(control, MESSAGE_SIZE, WORKER_FDS)
+    try:
+        data, descriptors, _, _ = socket.recv_fds(control, MESSAGE_SIZE, WORKER_FDS)
+    except OSError:  # it was killed before it had read all that was said to it
+        return None, []
     return (_msgpack.decode(data) if data else None), descriptors
 
 

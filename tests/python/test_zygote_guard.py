@@ -7,7 +7,6 @@ import subprocess
 import sys
 
 from conftest import ROOT, alive, wait_until
-
 from leanto import _msgpack
 from leanto.worker.zygote import children_of
 

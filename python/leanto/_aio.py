@@ -37,10 +37,7 @@ _get_running_loop = asyncio.get_running_loop
 def call(head: bytes, args: tuple, kwargs: dict, value_of) -> asyncio.Future:
     """Make a call; the future has its value. Cancelling the future cancels the call."""
     data, buffers = _values.pack((args, kwargs))
-    if buffers:
-        head = _frames.encode_head(
-            {**_frames.decode_head(head), "b": _values.lengths(data, buffers)}
-        )
+    head = _values.head_with(head, data, buffers)
     loop = _get_running_loop()
     connection = _connections.get(loop)
     if connection is None or not connection._waiting:
@@ -363,10 +360,7 @@ class AsyncRemoteGenerator:
 
     def _begin(self) -> None:
         (head, data, buffers), self._start = self._start, None
-        if buffers:
-            head = _frames.encode_head(
-                {**_frames.decode_head(head), "b": _values.lengths(data, buffers)}
-            )
+        head = _values.head_with(head, data, buffers)
         self._connection = LoopConnection.of(asyncio.get_running_loop())
         self._stream = self._connection.open_stream(self, head, data, buffers)
 

@@ -31,10 +31,9 @@ class Cluster:
         """
         self.resolve()
         data, buffers = _values.pack(value)
-        head = {"op": "put", "key": key}
-        if buffers:
-            head["b"] = _values.lengths(data, buffers)
-        _connection.converse(_frames.ASK, _frames.encode_head(head), data, buffers)
+        head = _frames.encode_head({"op": "put", "key": key})
+        head = _values.head_with(head, data, buffers)
+        _connection.converse(_frames.ASK, head, data, buffers)
 
     def get(self, key: str, default: object = _MISSING) -> object:
         """Return the object named `key`: a copy of a value that was put, or the handle of a live object.

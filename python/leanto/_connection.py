@@ -123,10 +123,7 @@ def call(head: bytes, args: tuple, kwargs: dict) -> tuple:
     The conversation is over, and the connection None, unless the answer is a YIELD.
     """
     data, buffers = _values.pack((args, kwargs))
-    if buffers:
-        head = _frames.encode_head(
-            {**_frames.decode_head(head), "b": _values.lengths(data, buffers)}
-        )
+    head = _values.head_with(head, data, buffers)
     return converse(CALL, head, data, buffers)
 
 

@@ -39,7 +39,6 @@ def deploy(callable_: object, kind: str, cluster: object, options: dict) -> Serv
     entry = _project.locate(callable_, sent_from and sent_from[0])
     words = {
         "kind": kind,
-        "cluster": cluster.name,
         "name": (options.get("name") if kind == "function" else None) or entry.default_name,
         "project": entry.project,
         "module": entry.module,

@@ -78,10 +78,7 @@ class RemoteGenerator:
     def _start(self) -> tuple:
         data, buffers = self._packed
         head, self._packed = self._head, None
-        if buffers:
-            head = _frames.encode_head(
-                {**_frames.decode_head(head), "b": _values.lengths(data, buffers)}
-            )
+        head = _values.head_with(head, data, buffers)
         try:
             self._connection, type_, head, body = _connection.converse(
                 _frames.CALL, head, data, buffers

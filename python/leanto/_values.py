@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pickle
 
+from leanto import _frames
 from leanto.errors import LeantoError, ValueTransportError
 
 IN_BAND = 16 << 10  # a smaller buffer is cheaper inside the pickle
@@ -44,9 +45,12 @@ def pack(value: object) -> tuple:
         raise ValueTransportError(_explain(value, error)) from error
 
 
-def lengths(data: bytes, buffers: list) -> list[int]:
-    """Return what the head's ``b`` says for a packed value."""
-    return [len(data), *(buffer.nbytes for buffer in buffers)]
+def head_with(head: bytes, data: bytes, buffers: list | tuple) -> bytes:
+    """Return the encoded `head` of a frame that carries a packed value: with ``b``, if there are buffers."""
+    if not buffers:
+        return head
+    sizes = [len(data), *(buffer.nbytes for buffer in buffers)]
+    return _frames.encode_head({**_frames.decode_head(head), "b": sizes})
 
 
 def unpack(body, sizes: list[int] | None) -> object:

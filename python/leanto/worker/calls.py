@@ -98,9 +98,7 @@ def encode(service: object, value: object) -> tuple:
     if type(value) is Answer:
         return value.head, b"", ()
     data, buffers = _values.pack(value)
-    if buffers:
-        return _frames.encode_head({"b": _values.lengths(data, buffers)}), data, buffers
-    return b"", data, ()
+    return _values.head_with(b"", data, buffers), data, buffers
 
 
 class Answer:

@@ -43,18 +43,32 @@ def thread_state(pid, thread):
         return ""
 
 
+_seen = {}  # (home, pid) → when the process started
+
+
 def processes_of(home):
-    """The processes whose environment names this home."""
+    """The processes whose environment names this home, and those that were such and haven't ended yet.
+
+    A process that ends gives up its memory, with its environment, before its files and sockets.
+    """
+    home = os.fsencode(str(home))
     found = []
     for entry in pathlib.Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
+        pid = int(entry.name)
+        try:
+            started = (entry / "stat").read_text().rpartition(")")[2].split()[19]
+        except OSError:
+            continue
         try:
             environment = (entry / "environ").read_bytes().split(b"\0")
         except OSError:
-            continue
-        if b"HOME=" + os.fsencode(str(home)) in environment and alive(int(entry.name)):
-            found.append(int(entry.name))
+            environment = []
+        if b"HOME=" + home in environment:
+            _seen[home, pid] = started
+        if _seen.get((home, pid)) == started and alive(pid):
+            found.append(pid)
     return found
 
 

@@ -22,6 +22,7 @@ from leanto.errors import (
 )
 
 MAX_IDLE = 64
+MAX_LOST = 20  # connections in a row; a node that is killed takes some milliseconds to end
 
 _idle: list = []
 _to_release: list = []  # ids of objects whose last handle here is gone
@@ -130,9 +131,24 @@ def call(head: bytes, args: tuple, kwargs: dict) -> tuple:
 def converse(type_: int, head: bytes, body: bytes, buffers: list | tuple = ()) -> tuple:
     """Say one frame and return (connection, type, head, body) of the answer; see `call`."""
     connection = take()
+    lost = 0
     try:
-        connection = _send_reconnecting(connection, type_, head, body, buffers)
-        type_, head, body = connection.receive()
+        while True:
+            try:
+                connection.send(type_, head, body, buffers)
+                type_, head, body = connection.receive()
+                break
+            except (BrokenPipeError, ConnectionResetError):
+                # The node has gone, and has not heard this: a Unix socket refuses what is sent after its peer has closed,
+                # and is reset, rather than closed, only if the peer closed before it had read everything.
+                connection.close()
+                _idle.clear()
+                lost += 1
+                if lost == MAX_LOST:
+                    raise
+                if lost > 1:  # a process that is about to end still has its socket
+                    _node.pause(0.001 * lost)
+                connection = Connection()
     except (OSError, EOFError, ProtocolError) as error:
         connection.close()
         raise NodeError(
@@ -147,23 +163,6 @@ def converse(type_: int, head: bytes, body: bytes, buffers: list | tuple = ()) -
     if type_ == ERROR:
         raise_error(head, body)
     return None, type_, head, body
-
-
-def _send_reconnecting(
-    connection: Connection, type_: int, head: bytes, body: bytes, buffers: list | tuple
-) -> Connection:
-    """Say something; if the node has been restarted meanwhile, on a new connection.
-
-    A Unix socket refuses what is sent after its peer has closed, so what was refused has not been heard.
-    """
-    try:
-        connection.send(type_, head, body, buffers)
-    except (BrokenPipeError, ConnectionResetError):
-        connection.close()
-        _idle.clear()
-        connection = Connection()
-        connection.send(type_, head, body, buffers)
-    return connection
 
 
 def ask(op: str, body: bytes = b"", /, **arguments: object) -> tuple[dict, bytes]:

@@ -48,11 +48,12 @@ def connect() -> socket.socket:
         except OSError as error:
             reason = error
             break
-        _pause(0.001 * min(attempt + 1, 20))
+        pause(0.001 * min(attempt + 1, 20))
     raise NodeError(f"the node was started, but {directory}/node.sock doesn't answer: {reason}")
 
 
-def _pause(seconds: float) -> None:
+def pause(seconds: float) -> None:
+    """time.sleep, whose module most programs here don't need."""
     import time
 
     time.sleep(seconds)

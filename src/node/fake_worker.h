@@ -158,13 +158,20 @@ class FakeWorker {
 
   // Gives a call pipes of its own; returns where it writes: stdout, stderr.
   std::pair<UniqueFd, UniqueFd> give_pipes(std::uint32_t call) {
+    auto pipes = send_pipes(call);
+    announce_pipes(call);
+    return pipes;
+  }
+  std::pair<UniqueFd, UniqueFd> send_pipes(std::uint32_t call) {
     PipeEnds own_out = make_pipe();
     PipeEnds own_err = make_pipe();
     const std::array<int, 2> fds{own_out.read.get(), own_err.read.get()};
-    EXPECT_TRUE(send_fds(side_.get(), "1234", fds).has_value());
-    process->say(wire::FrameType::kPipes, call);
+    std::string number;
+    for (int shift = 0; shift < 32; shift += 8) number += static_cast<char>(call >> shift);
+    EXPECT_TRUE(send_fds(side_.get(), number, fds).has_value());
     return {std::move(own_out.write), std::move(own_err.write)};
   }
+  void announce_pipes(std::uint32_t call) { process->say(wire::FrameType::kPipes, call); }
 
   void exit(ExitStatus status) {
     process->close();

@@ -154,18 +154,33 @@ void Worker::on_load_answer(const wire::Frame& frame) {
 }
 
 // The side channel and `stream_` are two sockets: the descriptors were sent before the frame that
-// announces them.
-void Worker::take_call_pipes(std::uint32_t number) {
+// announces them. Calls that start processes at the same time may announce in another order than
+// they sent, so whatever comes goes to the call that it names.
+void Worker::take_call_pipes(std::uint32_t announced) {
   drain_output(0);  // what the call wrote so far went through the worker's own pipes
+  if (const auto call = running_.find(announced); call != running_.end() && call->second.out) return;
+  while (const std::optional<std::uint32_t> number = take_next_pipes()) {
+    if (*number == announced) return;
+  }
+}
+
+// Returns the call that the pipes are of; nothing if none have been sent.
+std::optional<std::uint32_t> Worker::take_next_pipes() {
   std::array<char, 4> bytes;
   Result<ReceivedFds> received = receive_fds(side_.get(), bytes, 2);
+  if (!received || received->bytes != bytes.size() || received->fds.size() != 2) return {};
+  std::uint32_t number = 0;
+  for (std::size_t i = bytes.size(); i-- > 0;) {
+    number = number << 8 | static_cast<unsigned char>(bytes[i]);
+  }
   const auto call = running_.find(number);
-  if (!received || received->fds.size() != 2 || call == running_.end()) return;
+  if (call == running_.end() || call->second.out) return number;
   auto on_piece = [this, number](const OutputPiece& piece) { attribute(number, piece); };
   call->second.out = std::make_unique<LogPipe>(loop_, std::move(received->fds[0]),
                                                OutputStream::kStdout, nonce_, on_piece);
   call->second.err = std::make_unique<LogPipe>(loop_, std::move(received->fds[1]),
                                                OutputStream::kStderr, nonce_, on_piece);
+  return number;
 }
 
 // Everything that was written before the frame at hand was sent lies in the pipes by now.

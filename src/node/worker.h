@@ -98,7 +98,8 @@ class Worker : public std::enable_shared_from_this<Worker> {
   net::Task<> kill_later();
   void on_frame(wire::Frame& frame);
   void on_load_answer(const wire::Frame& frame);
-  void take_call_pipes(std::uint32_t number);
+  void take_call_pipes(std::uint32_t announced);
+  std::optional<std::uint32_t> take_next_pipes();
   void drain_output(std::uint32_t number);
   void attribute(std::uint32_t pipe_call, const OutputPiece& piece);
   void close_call(std::uint32_t number);

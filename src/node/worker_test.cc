@@ -166,6 +166,21 @@ TEST_F(WorkerTest, TakesWhatComesThroughACallsOwnPipesForThatCall) {
                                 "result of 7: v"));
 }
 
+TEST_F(WorkerTest, TakesPipesForTheCallThatTheyNameInWhateverOrderTheyAreAnnounced) {
+  load();
+  call(7);
+  call(8);
+  const auto [seven, seven_err] = fake->send_pipes(7);
+  const auto [eight, eight_err] = fake->send_pipes(8);
+  write_all(eight, "of eight");
+  fake->announce_pipes(8);
+  fake->announce_pipes(7);
+  test.settle();
+  write_all(seven, "of seven");
+  ASSERT_TRUE(run_until_told(2));
+  EXPECT_THAT(told, ElementsAre("out of 8: of eight", "out of 7: of seven"));
+}
+
 TEST_F(WorkerTest, TellsTheLastBytesOfACallsPipesAlthoughTheyLookLikeARecordsBeginning) {
   load();
   call(7);

@@ -320,6 +320,30 @@ def test_a_fork_by_hand_leaves_the_worker_usable(own_home, tmp_path):
         assert [client.do(f"{SEND}()") for _ in range(3)] == [7, 7, 7]
 
 
+TERMINATED = """
+import os, signal, threading
+
+def terminate_early():
+    pid = os.fork()
+    if pid == 0:
+        lock = threading.Lock()
+        lock.acquire()
+        lock.acquire()
+    os.kill(pid, signal.SIGTERM)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+def f():
+    return {terminate_early() for _ in range(50)}
+"""
+
+
+def test_what_user_code_forks_ends_by_sigterm_at_any_moment(own_home, tmp_path):
+    project = write_project(tmp_path / "p", {"app.py": TERMINATED})
+    with Client(project) as client:
+        client.do("import app")
+        assert client.do(f"list({SEND}())") == [-15]
+
+
 def test_a_file_that_an_object_keeps_open_serves_calls_of_all_its_threads(own_home, tmp_path):
     workshop = ROOT / "tests" / "projects" / "workshop"
     path, released = tmp_path / "file", tmp_path / "go"

@@ -26,6 +26,7 @@ from leanto.worker.service import Service
 MAX_THREADS = 2000
 HANDOVER = 0.002  # seconds; who holds the reading for longer is waiting for a frame
 SEND_EARLY = 32  # results; so that their callers work while this process does
+LEAVE = signal.SIGRTMAX - 5  # has the main thread leave; user code and its children keep what SIGTERM does by default
 MAX_SPARES = 8  # a thread that finds so many waiting ends
 
 
@@ -197,7 +198,7 @@ class Worker:
         """The node is gone, or wants this worker gone: end as a program ends, so that files are flushed."""
         if _thread.get_ident() == _main_thread:
             raise SystemExit(0)
-        signal.pthread_kill(_main_thread, signal.SIGTERM)
+        signal.pthread_kill(_main_thread, LEAVE)
 
     # The service
 
@@ -239,7 +240,7 @@ def main(descriptors: list[int], nonce: bytes) -> None:
     os.set_blocking(pass_write, False)
     worker = Worker(main_fd, side, pass_read, pass_write)
     output.install(nonce, worker.register_pipes)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(LEAVE, _on_leave_signal)
     signal.signal(signal.SIGINT, calls.on_interrupt_signal)
     _reseed()
     _calls.parent_call = calls.parent_number(worker)
@@ -256,6 +257,10 @@ def main(descriptors: list[int], nonce: bytes) -> None:
         traceback.print_exc()
         code = 1
     _finish_process(code)
+
+
+def _on_leave_signal(*_: object) -> None:
+    sys.exit(0)
 
 
 def _finish_process(code: int) -> None:
@@ -276,6 +281,8 @@ def _close_in_child(worker: Worker) -> None:
     for descriptor in (worker._pass_read, worker._pass_write):
         os.close(descriptor)
     _be_main_thread()
+    if signal.getsignal(signal.SIGINT) is calls.on_interrupt_signal:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _be_main_thread() -> None:

@@ -11,6 +11,11 @@ namespace {
 // Nobody waits for it, and an edit that comes meanwhile would: so not while somebody edits.
 constexpr Duration kTidyDelay = 300ms;
 
+std::unique_ptr<FileWatch> watch_or_none() {
+  Result<std::unique_ptr<FileWatch>> watch = make_file_watch();
+  return watch ? *std::move(watch) : make_absent_watch();
+}
+
 }  // namespace
 
 Result<std::unique_ptr<CodeStore>> CodeStore::open(net::Loop& loop, const Clock& clock,
@@ -27,7 +32,11 @@ Result<std::unique_ptr<CodeStore>> CodeStore::open(net::Loop& loop, const Clock&
 }
 
 CodeStore::CodeStore(net::Loop& loop, const Clock& clock, BlobStore blobs, SnapshotLimits limits)
-    : loop_(loop), clock_(clock), limits_(limits), blobs_(std::move(blobs)) {}
+    : loop_(loop),
+      clock_(clock),
+      limits_(limits),
+      blobs_(std::move(blobs)),
+      watch_(watch_or_none()) {}
 
 net::Task<Result<Snapshot>> CodeStore::snapshot(std::string root) {
   ++uses_;
@@ -38,9 +47,7 @@ net::Task<Result<Snapshot>> CodeStore::snapshot(std::string root) {
 Result<Snapshot> CodeStore::refresh(const std::string& root) {
   Source& source = sources_[root];
   if (!source.index) {
-    Result<std::unique_ptr<FileWatch>> watch = make_file_watch();
-    if (!watch) return Failure(watch.error());
-    source.watch = *std::move(watch);
+    source.watch = watch_.open();
     source.index = std::make_unique<SourceIndex>(root, blobs_, *source.watch, clock_, limits_);
   }
   Result<Snapshot> snapshot = source.index->refresh();

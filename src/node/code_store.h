@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "net/loop.h"
-#include "os/watch.h"
+#include "os/shared_watch.h"
 #include "store/blobs.h"
 #include "store/source_index.h"
 #include "store/tree_load.h"
@@ -50,6 +50,7 @@ class CodeStore {
 
   // Touched by the background thread only.
   BlobStore blobs_;
+  SharedWatch watch_;
   std::unique_ptr<Workspaces> workspaces_;
   std::map<std::string, Source> sources_;
   std::map<Digest, TreePtr> trees_;  // of this daemon's life

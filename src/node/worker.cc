@@ -158,7 +158,8 @@ void Worker::on_load_answer(const wire::Frame& frame) {
 // they sent, so whatever comes goes to the call that it names.
 void Worker::take_call_pipes(std::uint32_t announced) {
   drain_output(0);  // what the call wrote so far went through the worker's own pipes
-  if (const auto call = running_.find(announced); call != running_.end() && call->second.out) return;
+  if (const auto call = running_.find(announced); call != running_.end() && call->second.out)
+    return;
   while (const std::optional<std::uint32_t> number = take_next_pipes()) {
     if (*number == announced) return;
   }

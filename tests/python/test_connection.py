@@ -7,7 +7,6 @@ import time
 
 import pytest
 from conftest import set_home
-
 from leanto import _connection, _frames
 from leanto.errors import NodeError
 

@@ -26,7 +26,9 @@ from leanto.worker.service import Service
 MAX_THREADS = 2000
 HANDOVER = 0.002  # seconds; who holds the reading for longer is waiting for a frame
 SEND_EARLY = 32  # results; so that their callers work while this process does
-LEAVE = signal.SIGRTMAX - 5  # has the main thread leave; user code and its children keep what SIGTERM does by default
+LEAVE = (
+    signal.SIGRTMAX - 5
+)  # has the main thread leave; user code and its children keep what SIGTERM does by default
 MAX_SPARES = 8  # a thread that finds so many waiting ends
 
 

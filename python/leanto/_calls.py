@@ -62,6 +62,18 @@ class Callable:
             return aio.AsyncRemoteGenerator(head, args, kwargs)
         return aio.call(head, args, kwargs, self._value_of)
 
+    @property
+    def map(self) -> object:
+        """One call for each item, many at once: ``for y in f.map(xs): ...`` (see `leanto._map.Mapper`)."""
+        from leanto._map import Mapper
+
+        return Mapper(self)
+
+    @property
+    def starmap(self) -> object:
+        """As `map`, with the arguments of each call as a tuple: ``f.starmap([(x, y), ...])``."""
+        return self.map.star
+
     def _finish(self, connection, said: dict, head: bytes, body: bytes) -> object:
         if connection is not None:
             return RemoteGenerator.begun(connection, head, body)

@@ -1,0 +1,293 @@
+"""Mapping: one call for each item, many at once over one connection, the results in order or as they come.
+
+The calls of a map share a connection and leave in batches; results are read in the thread that iterates, so there is no other
+thread, and who doesn't iterate on gets no further calls started.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from leanto import _calls, _connection, _frames, _values
+from leanto._frames import CALL, CANCEL, ERROR, LOG, RESULT, YIELD
+from leanto.errors import InvalidRequestError, NodeError, ProtocolError
+
+CONCURRENCY = 64
+MAX_CONCURRENCY = 10_000
+SEND_EARLY = 100  # calls; so that the other side works while this program says more
+
+_loads = _values.loads
+_header = _frames.HEADER.pack
+_prefix = (_frames.MAGIC, _frames.VERSION, CALL, 0)
+
+
+class Mapper:
+    """The `map` of a remote function or method: ``f.map(items)``."""
+
+    __slots__ = ("_callable",)
+
+    def __init__(self, callable_: object) -> None:
+        self._callable = callable_
+
+    def __call__(
+        self,
+        /,
+        *iterables: object,
+        ordered: bool = True,
+        concurrency: int = CONCURRENCY,
+        exceptions: str = "raise",
+        progress: bool | None = None,
+    ) -> object:
+        """Call the function once for each item and return an iterator over the results.
+
+        ``f.map(xs)`` calls ``f(x)`` for each ``x``; with several iterables, ``f(x, y)`` for each pair, until the shortest ends.
+        The first call is made when the first result is asked for.
+
+        ordered: results in the order of the items (True), or each as soon as it's there (False).
+        concurrency: how many calls may be under way at once, from 1 to 10,000. In order, as many results again may wait here
+        for one that takes long. How many run at once is the service's: ``f.options(workers=4, concurrency=1)`` has four processes
+        that run one call each.
+        exceptions: ``"raise"`` ends the map with the first exception, and the other calls are cancelled; ``"return"`` has it
+        take the place of the result.
+        progress: a line on standard error that counts; None shows it if that is a terminal.
+
+        Leaving early (``close()``, a ``break``) cancels the calls that are under way. Raises TypeError for items that aren't
+        iterable, InvalidRequestError for settings that make no sense.
+        """
+        if not iterables:
+            raise TypeError("map takes at least one iterable: f.map(items)")
+        settings = Settings(ordered, concurrency, exceptions, progress)
+        arguments = zip(*map(iter, iterables))
+        return _run(self._callable, arguments, _count(iterables), settings)
+
+    def star(
+        self,
+        arguments: object,
+        /,
+        *,
+        ordered: bool = True,
+        concurrency: int = CONCURRENCY,
+        exceptions: str = "raise",
+        progress: bool | None = None,
+    ) -> object:
+        """Call the function as ``f(*args)`` for each ``args`` of an iterable; see `map` for the rest."""
+        settings = Settings(ordered, concurrency, exceptions, progress)
+        return _run(self._callable, map(tuple, iter(arguments)), _count((arguments,)), settings)
+
+
+class Settings:
+    """How to map, checked."""
+
+    __slots__ = ("concurrency", "ordered", "progress", "returns_exceptions")
+
+    def __init__(self, ordered: bool, concurrency: int, exceptions: str, progress: bool | None):
+        if type(concurrency) is not int or not 1 <= concurrency <= MAX_CONCURRENCY:
+            raise InvalidRequestError(
+                f"concurrency={concurrency!r} makes no sense; give a whole number from 1 to {MAX_CONCURRENCY:,}"
+            )
+        if exceptions not in ("raise", "return"):
+            raise InvalidRequestError(
+                f"exceptions={exceptions!r} makes no sense; give 'raise' or 'return'"
+            )
+        self.ordered = bool(ordered)
+        self.concurrency = concurrency
+        self.returns_exceptions = exceptions == "return"
+        self.progress = progress
+
+
+def _count(iterables: tuple) -> int | None:
+    """How many items there will be, as far as all of them say so."""
+    from operator import length_hint
+
+    counts = [length_hint(iterable, -1) for iterable in iterables]
+    return None if -1 in counts else min(counts)
+
+
+def _run(callable_: object, arguments: object, total: int | None, settings: Settings) -> object:
+    kind = callable_._kind
+    if kind in ("generator", "async_generator"):
+        raise InvalidRequestError(
+            f"{callable_!r} is a generator, and map wants one result for each item; "
+            "map a function that returns a list of its items"
+        )
+    shown = settings.progress
+    if shown is None:
+        shown = sys.stderr is not None and sys.stderr.isatty()
+    if not shown:
+        return _Map(callable_, arguments, settings).results()
+    from leanto._progress import Progress
+
+    return _Map(callable_, arguments, settings, Progress(repr(callable_), total)).results()
+
+
+class _Map:
+    """One map that is under way: a connection, and the calls on it by stream."""
+
+    def __init__(self, callable_: object, arguments: object, settings: Settings, progress=None):
+        self._callable = callable_
+        self._arguments = arguments
+        self._settings = settings
+        self._progress = progress
+        self._connection = None
+        self._pending: dict = {}  # stream → the item's place
+        self._begun = 0
+        self._ended = False  # there is no further item
+        self._done: dict = {}  # place → (is it an exception, value); in order, waiting for an earlier one
+
+    def results(self) -> object:
+        """Yield the results."""
+        callable_ = self._callable
+        head = callable_._head
+        if _calls.parent_call is not None:
+            head = _calls.with_parent(head)
+        self._connection = _connection.Connection()
+        try:
+            yield from self._in_order(head) if self._settings.ordered else self._as_they_come(head)
+        except (OSError, EOFError, ProtocolError) as error:
+            if error is not self._lost:
+                raise
+            raise NodeError(
+                f"the connection to the node on this machine broke in the middle of a map: {error}"
+            ) from None
+        finally:
+            self._leave()
+
+    _lost: BaseException | None = None  # what the connection raised; user code may raise the same
+
+    def _in_order(self, head: bytes) -> object:
+        at = 0
+        done = self._done
+        while True:
+            self._fill(head, at)
+            if not self._pending and not done:
+                return
+            if at not in done:
+                for place, outcome in self._receive():
+                    done[place] = outcome
+            while at in done:
+                yield self._value(done.pop(at))
+                at += 1
+
+    def _as_they_come(self, head: bytes) -> object:
+        while True:
+            self._fill(head, self._begun)
+            if not self._pending:
+                return
+            for _, outcome in self._receive():
+                yield self._value(outcome)
+
+    def _value(self, outcome: tuple) -> object:
+        failed, value = outcome
+        if self._progress is not None:
+            self._progress.count()
+        if failed and not self._settings.returns_exceptions:
+            raise value
+        return value
+
+    def _fill(self, head: bytes, yielded: int) -> None:
+        """Begin as many calls as there is room for."""
+        pending, arguments, pack = self._pending, self._arguments, _values.pack
+        room = self._settings.concurrency
+        window = yielded + 2 * room
+        connection = self._connection
+        stream = connection._stream
+        pieces: list = []
+        begun = self._begun
+        while not self._ended and len(pending) < room and begun < window:
+            try:
+                args = next(arguments)
+            except StopIteration:
+                self._ended = True
+                break
+            data, buffers = pack((args, {}))
+            stream += 1
+            if not buffers:
+                pieces.append(_header(*_prefix, stream, len(head), len(data)) + head + data)
+            else:
+                self._send(pieces)
+                connection._stream = stream - 1
+                connection.send(CALL, _values.head_with(head, data, buffers), data, buffers)
+            pending[stream] = begun
+            begun += 1
+            if len(pieces) >= SEND_EARLY:
+                self._send(pieces)
+        connection._stream = stream
+        self._begun = begun
+        self._send(pieces)
+
+    def _send(self, pieces: list) -> None:
+        if pieces:
+            try:
+                self._connection._sock.sendall(b"".join(pieces))
+            except OSError as error:
+                self._lost = error
+                raise
+            pieces.clear()
+
+    def _receive(self) -> list:
+        """Wait for at least one answer; return (place, outcome) of all that are here."""
+        found: list = []
+        reader, pending = self._connection._reader, self._pending
+        next_buffered = reader.next_buffered
+        while not found:
+            try:
+                frame = reader.read()
+            except (OSError, EOFError, ProtocolError) as error:
+                self._lost = error
+                raise
+            while frame is not None:
+                type_, stream, head, body = frame
+                if type_ == RESULT and not head and stream in pending:
+                    try:
+                        outcome = (False, _loads(body))
+                    except Exception as error:
+                        outcome = (True, _values.not_rebuilt("the result", "here", error))
+                    found.append((pending.pop(stream), outcome))
+                else:
+                    self._take(type_, stream, head, body, found)
+                frame = next_buffered()
+        return found
+
+    def _take(self, type_: int, stream: int, head: bytes, body: bytes, found: list) -> None:
+        if type_ == LOG:
+            if self._progress is not None:
+                self._progress.clear()
+            _connection.show_log(head, body)
+            return
+        place = self._pending.get(stream)
+        if place is None or type_ not in (RESULT, ERROR, YIELD):
+            return
+        if type_ == YIELD:  # a function that returned a generator
+            self._connection._sock.sendall(_frames.frame(CANCEL, stream))
+            outcome = (
+                True,
+                InvalidRequestError("the function returned a generator; map wants one result"),
+            )
+        else:
+            outcome = self._outcome(type_, head, body)
+        del self._pending[stream]
+        found.append((place, outcome))
+
+    def _outcome(self, type_: int, head: bytes, body: bytes) -> tuple:
+        said = _frames.decode_head(head)
+        if type_ == ERROR:
+            return True, _connection.to_exception(said, body)
+        try:
+            return False, self._callable._value_of(said, body)
+        except Exception as error:
+            return True, error
+
+    def _leave(self) -> None:
+        if self._progress is not None:
+            self._progress.close()
+        connection = self._connection
+        if not self._pending and self._lost is None:
+            _connection.give_back(connection)
+            return
+        try:
+            words = _frames.encode_head({"reason": "the map was left"})
+            frames = [_frames.frame(CANCEL, stream, words) for stream in self._pending]
+            connection._sock.sendall(b"".join(frames))
+        except OSError:
+            pass
+        connection.close()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # the same names for editors and type checkers
     from leanto._cluster import Cluster, cluster, here
     from leanto._functions import RemoteFunction, function
     from leanto._functions import function as fn
+    from leanto._remote_values import RemoteValue
     from leanto.errors import (
         AccessDeniedError,
         AlreadyExistsError,
@@ -41,6 +42,7 @@ _HOMES = {
     "RemoteClass": "_classes",
     "RemoteFunction": "_functions",
     "RemoteObject": "_classes",
+    "RemoteValue": "_remote_values",
     "cls": "_classes",
     "cluster": "_cluster",
     "fn": "_functions",
@@ -88,6 +90,7 @@ __all__ = [
     "RemoteError",
     "RemoteFunction",
     "RemoteObject",
+    "RemoteValue",
     "SnapshotError",
     "TimeoutError",
     "ValueTransportError",

@@ -36,7 +36,7 @@ _get_running_loop = asyncio.get_running_loop
 
 def call(head: bytes, args: tuple, kwargs: dict, value_of) -> asyncio.Future:
     """Make a call; the future has its value. Cancelling the future cancels the call."""
-    data, buffers = _values.pack((args, kwargs))
+    data, buffers = _values.pack_arguments(args, kwargs)
     head = _values.head_with(head, data, buffers)
     loop = _get_running_loop()
     connection = _connections.get(loop)
@@ -48,7 +48,7 @@ def call(head: bytes, args: tuple, kwargs: dict, value_of) -> asyncio.Future:
 class CallFuture(asyncio.Future):
     """The value of a call that is under way. Cancelling it cancels the call."""
 
-    __slots__ = ("value_of",)
+    __slots__ = ("buffers", "value_of")
 
     def cancel(self, *args: object, **kwargs: object) -> bool:
         cancelled = super().cancel(*args, **kwargs)
@@ -99,6 +99,7 @@ class LoopConnection:
         self._stream = stream = self._stream % 0xFFFFFFFF + 1
         self._waiting[stream] = future = CallFuture(loop=loop)
         future.value_of = value_of
+        future.buffers = buffers  # shared memory among them is this call's until it ends
         self._send(CALL, stream, head, data, buffers)
         return future
 
@@ -350,7 +351,7 @@ class AsyncRemoteGenerator:
         type_, head, body = self._items.popleft()
         if type_ == YIELD:
             self._connection.grant(self._stream)
-            return _values.load_result(body, _frames.decode_head(head).get("b"))
+            return _values.load_result(body, _frames.decode_head(head))
         self._ended = True
         if type_ is None:
             raise head

@@ -62,6 +62,15 @@ class Callable:
             return aio.AsyncRemoteGenerator(head, args, kwargs)
         return aio.call(head, args, kwargs, self._value_of)
 
+    def remote(self, /, *args: object, **kwargs: object) -> object:
+        """The same call, whose result stays on the node: returns its handle (`leanto.RemoteValue`).
+
+        ``h = f.remote(x)``; then ``g(h)`` gets the value without its moving through here, and ``h.get()`` fetches it.
+        """
+        from leanto import _remote_values
+
+        return _remote_values.call(self, args, kwargs)
+
     @property
     def map(self) -> object:
         """One call for each item, many at once: ``for y in f.map(xs): ...`` (see `leanto._map.Mapper`)."""
@@ -82,4 +91,4 @@ class Callable:
         return self._value_of(said, body)
 
     def _value_of(self, said: dict, body: bytes) -> object:
-        return _values.load_result(body, said.get("b"))
+        return _values.load_result(body, said)

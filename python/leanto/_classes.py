@@ -243,7 +243,7 @@ def _get_attribute(
         return Callable({**target, "m": name}, said["method"], options)
     if said.get("self"):
         return owner
-    return _values.load_result(body, said.get("b"))
+    return _values.load_result(body, said)
 
 
 def _on_attribute(handle: RemoteObject, name: str, how: str, args: tuple) -> None:

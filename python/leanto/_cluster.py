@@ -30,7 +30,7 @@ class Cluster:
         Raises AlreadyExistsError if a live object has that name, ValueTransportError if it can't be pickled.
         """
         self.resolve()
-        data, buffers = _values.pack(value)
+        data, buffers = _values.pack(value, shared=False)
         head = _frames.encode_head({"op": "put", "key": key})
         head = _values.head_with(head, data, buffers)
         _connection.converse(_frames.ASK, head, data, buffers)
@@ -51,7 +51,7 @@ class Cluster:
             from leanto._classes import rebuild_object
 
             return rebuild_object(head["o"], key, head["cls"], head["describe"], {})
-        return _values.load_result(body, head.get("b"))
+        return _values.load_result(body, head)
 
     def keys(self) -> list[str]:
         """Return the names of all objects on the cluster, sorted."""

@@ -123,7 +123,7 @@ def call(head: bytes, args: tuple, kwargs: dict) -> tuple:
 
     The conversation is over, and the connection None, unless the answer is a YIELD.
     """
-    data, buffers = _values.pack((args, kwargs))
+    data, buffers = _values.pack_arguments(args, kwargs)
     head = _values.head_with(head, data, buffers)
     return converse(CALL, head, data, buffers)
 

@@ -201,12 +201,15 @@ class _Map:
                 break
             data, buffers = pack((args, {}))
             stream += 1
+            call_head = _values.head_with(head, data, buffers)
             if not buffers:
-                pieces.append(_header(*_prefix, stream, len(head), len(data)) + head + data)
+                pieces.append(
+                    _header(*_prefix, stream, len(call_head), len(data)) + call_head + data
+                )
             else:
                 self._send(pieces)
                 connection._stream = stream - 1
-                connection.send(CALL, _values.head_with(head, data, buffers), data, buffers)
+                connection.send(CALL, call_head, data, buffers)
             pending[stream] = begun
             begun += 1
             if len(pieces) >= SEND_EARLY:

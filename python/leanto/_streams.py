@@ -43,7 +43,7 @@ class RemoteGenerator:
             raise StopIteration
         type_, head, body = self._receive()
         if type_ == YIELD:
-            item = _values.load_result(body, _frames.decode_head(head).get("b"))
+            item = _values.load_result(body, _frames.decode_head(head))
             try:
                 _connection.grant(self._connection, 1)
             except OSError:

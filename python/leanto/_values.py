@@ -1,7 +1,8 @@
 """Values on their way: pickle protocol 5, large buffers beside the pickle instead of in it.
 
 A packed value is ``(pickle, buffers)``; in a frame the body is the pickle and then the buffers, and the head's ``b`` has the
-length of each. Without large buffers there is no ``b``.
+length of each. Without large buffers there is no ``b``. Buffers of a megabyte and more together lie in shared memory instead
+(`leanto._segments`), and the head's ``seg`` says where.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from leanto import _frames
 from leanto.errors import LeantoError, ValueTransportError
 
 IN_BAND = 16 << 10  # a smaller buffer is cheaper inside the pickle
+LARGE = 1 << 20  # buffers of so much together go through shared memory
 
 _dumps = pickle.dumps
 _PLAIN = frozenset((type(None), bool, int, float, str, bytes))
@@ -29,35 +31,95 @@ class _Collector(list):
         return None
 
 
-def pack(value: object) -> tuple:
+_WITHOUT_WORDS = (tuple, _Collector)
+
+
+def pack_arguments(args: tuple, kwargs: dict) -> tuple:
+    """Return (pickle, buffers) of a call's arguments. Shared memory that carries them is free again when `buffers` goes."""
+    for arg in args:
+        if type(arg) is bytes and len(arg) >= LARGE:
+            args = tuple(map(_large_bytes, args))
+            break
+    packed = pack((args, kwargs))
+    buffers = packed[1]
+    if is_lent(buffers):
+        buffers.settles = True
+    return packed
+
+
+def pack(value: object, shared: bool = True) -> tuple:
     """Return (pickle, buffers) of `value`; buffers is empty for most.
 
-    Raises ValueTransportError, which names the part, if something in it cannot be pickled.
+    Without `shared` no buffer is put into shared memory. Raises ValueTransportError, which names the part, if something in it
+    cannot be pickled.
     """
     if type(value) in _PLAIN:
-        return _dumps(value, 5), ()
+        if type(value) is not bytes or len(value) < LARGE or not shared:
+            return _dumps(value, 5), ()
+        value = LargeBytes(value)
     buffers = _Collector()
     try:
-        return _dumps(value, 5, buffer_callback=buffers), buffers
+        data = _dumps(value, 5, buffer_callback=buffers)
     except LeantoError:
         raise
     except Exception as error:
         raise ValueTransportError(_explain(value, error)) from error
+    if buffers and shared and sum(buffer.nbytes for buffer in buffers) >= LARGE:
+        lent = _lend(buffers)
+        return data, buffers if lent is None else lent
+    return data, buffers
+
+
+class LargeBytes:
+    """Bytes that are pickled as a buffer beside the pickle, as pickle does not by itself."""
+
+    __slots__ = ("_data",)
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def __reduce__(self) -> tuple:
+        return bytes, (pickle.PickleBuffer(self._data),)
+
+
+def _large_bytes(value: object) -> object:
+    return LargeBytes(value) if type(value) is bytes and len(value) >= LARGE else value
+
+
+def is_lent(buffers: list | tuple) -> bool:
+    """Whether the buffers of a packed value lie in shared memory."""
+    return not buffers and type(buffers) not in _WITHOUT_WORDS
+
+
+def _lend(buffers: list) -> object:
+    from leanto import _segments
+
+    return _segments.lend(buffers)
 
 
 def head_with(head: bytes, data: bytes, buffers: list | tuple) -> bytes:
-    """Return the encoded `head` of a frame that carries a packed value: with ``b``, if there are buffers."""
+    """Return the encoded `head` of a frame that carries a packed value: with ``b`` or ``seg``, if there are buffers."""
     if not buffers:
-        return head
+        if not is_lent(buffers):
+            return head
+        return _frames.encode_head({**_frames.decode_head(head), "seg": buffers.words})
     sizes = [len(data), *(buffer.nbytes for buffer in buffers)]
     return _frames.encode_head({**_frames.decode_head(head), "b": sizes})
 
 
-def unpack(body, sizes: list[int] | None) -> object:
-    """Rebuild the value in a frame's body; `sizes` is the head's ``b`` or None.
+def unpack(body, said: dict | None) -> object:
+    """Rebuild the value in a frame's body; `said` is the frame's head.
 
-    What it is made of lies in `body` itself, which is therefore given away. Raises whatever unpickling raises.
+    What it is made of lies in `body` itself, which is therefore given away, or in shared memory. Raises whatever unpickling
+    raises, OSError if the shared memory is gone.
     """
+    if not said:
+        return loads(body)
+    if "seg" in said:
+        from leanto import _segments
+
+        return loads(body, buffers=_segments.borrow(said["seg"]))
+    sizes = said.get("b")
     if not sizes:
         return loads(body)
     if not isinstance(body, bytearray):
@@ -71,10 +133,10 @@ def unpack(body, sizes: list[int] | None) -> object:
     return loads(pieces[0], buffers=pieces[1:])
 
 
-def load_result(body, sizes: list[int] | None = None) -> object:
+def load_result(body, said: dict | None = None) -> object:
     """Rebuild what a call returned. Raises ValueTransportError if it cannot be rebuilt here."""
     try:
-        return unpack(body, sizes)
+        return unpack(body, said)
     except Exception as error:
         raise not_rebuilt("the result", "here", error) from error
 

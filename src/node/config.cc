@@ -110,6 +110,10 @@ Status read_log_size(const Place& place, NodeConfig& config) {
   return read_size(place, config.max_log_bytes);
 }
 
+Status read_shared_memory(const Place& place, NodeConfig& config) {
+  return read_size(place, config.shared_memory_bytes.emplace());
+}
+
 // A key and what reads it; a section has keys of its own instead.
 struct Key {
   std::string name;
@@ -124,6 +128,7 @@ const std::vector<Key>& known_keys() {
       {"max_frame_size", read_max_frame_size},
       {"snapshots", nullptr, {{"max_files", read_max_files}, {"max_size", read_snapshot_size}}},
       {"workers", nullptr, {{"idle_timeout", read_idle_timeout}}},
+      {"values", nullptr, {{"shared_memory", read_shared_memory}}},
       {"logs", nullptr, {{"max_size", read_log_size}}},
   };
   return kKeys;

@@ -10,6 +10,8 @@
 //   max_size = "512MB"
 //   [workers]
 //   idle_timeout = "10m"          # then a worker without calls ends
+//   [values]
+//   shared_memory = "4GiB"        # for large values on their way; absent: a quarter of the memory
 //   [logs]
 //   max_size = "64MB"             # kept of one run
 #pragma once
@@ -33,6 +35,7 @@ struct NodeConfig {
   std::uint64_t max_frame_bytes = std::uint64_t{16} << 30;
   SnapshotLimits snapshots;
   Duration worker_idle_timeout = std::chrono::minutes(10);
+  std::optional<std::uint64_t> shared_memory_bytes;
   std::uint64_t max_log_bytes = 64'000'000;
 
   friend bool operator==(const NodeConfig&, const NodeConfig&) = default;

@@ -28,6 +28,8 @@ TEST(ParseNodeConfig, TakesEveryKey) {
       max_size = "1MB"
       [workers]
       idle_timeout = "1h30m"
+      [values]
+      shared_memory = "3GiB"
       [logs]
       max_size = "2 KiB"
   )",
@@ -38,6 +40,7 @@ TEST(ParseNodeConfig, TakesEveryKey) {
   expected.price_per_hour = 1.21;
   expected.max_frame_bytes = std::uint64_t{1} << 30;
   expected.snapshots = {10, 1'000'000};
+  expected.shared_memory_bytes = std::uint64_t{3} << 30;
   expected.worker_idle_timeout = 90min;
   expected.max_log_bytes = 2048;
   EXPECT_EQ(*config, expected);

@@ -47,6 +47,13 @@ LocalProvider make_provider(const NodeConfig& config) {
                        in_use);
 }
 
+std::uint64_t shared_memory_of(const NodeConfig& config) {
+  if (config.shared_memory_bytes) return *config.shared_memory_bytes;
+  const SystemKernelFiles files;
+  const Result<Machine> machine = read_machine(files, detect_cgroups(files), usable_cpus());
+  return machine ? machine->memory_bytes / 4 : 0;
+}
+
 void log_defect(std::string_view task, std::string_view what) {
   fmt::print(stderr, "defect: the task '{}' threw: {}\n", task, what);
 }
@@ -89,6 +96,8 @@ Node::Node(NodeSettings settings, const Clock& clock, LockFile lock, Ledger ledg
            settings_.config.max_log_bytes),
       zygotes_(loop_, ledger_access_, package_directory(settings_.directories).string(),
                (settings_.directories.state / "node.log").string()),
+      segments_(loop_, clock, shared_memory_of(settings_.config)),
+      kept_(segments_),
       provider_(make_provider(settings_.config)) {}
 
 Node::~Node() = default;
@@ -109,9 +118,9 @@ Status Node::open_parts() {
   calls_.set_starter(*launcher_);
   objects_ =
       std::make_unique<Objects>(Objects::Parts{loop_, calls_, *launcher_, ledger_access_, clock_});
-  operations_ = std::make_unique<Operations>(
-      Operations::Parts{loop_, clock_, calls_, *code_, *launcher_, ledger_access_, *objects_,
-                        registry_, log_, zygotes_, provider_, facts_, [this] { stop(); }});
+  operations_ = std::make_unique<Operations>(Operations::Parts{
+      loop_, clock_, calls_, *code_, *launcher_, ledger_access_, *objects_, registry_, log_,
+      zygotes_, segments_, kept_, provider_, facts_, [this] { stop(); }});
   if (Status restored = registry_.restore(ledger_); !restored) return restored;
   return objects_->restore(ledger_);
 }
@@ -184,12 +193,14 @@ void Node::on_gone(Client& client) {
   if (session == sessions_.end() || --session->second > 0) return;
   sessions_.erase(session);
   objects_->end_session(client.session());
+  kept_.end_session(client.session());
+  segments_.end_session(client.session());
 }
 
 Result<wire::CallHead> Node::parse_head(std::string_view head) {
   if (const auto known = heads_.find(head); known != heads_.end()) return known->second;
   Result<wire::CallHead> parsed = wire::parse_call_head(head);
-  if (parsed && parsed->parent == 0) {  // a parent's number is not met again
+  if (parsed && parsed->parent == 0 && !parsed->has_buffers) {  // others are not met again
     if (heads_.size() >= kMaxHeads) heads_.clear();
     heads_.emplace(head, *parsed);
   }
@@ -218,7 +229,25 @@ void Node::on_call(const std::shared_ptr<Client>& client, std::uint32_t stream,
   const Result<TargetPtr> target = find_target(*parsed);
   if (!target)
     return client->reply(FrameType::kError, stream, wire::encode_error(target.error()), {});
+  if (parsed->keep_result) keep_result(*call, client->session());
   calls_.submit(*target, std::move(call), *parsed);
+}
+
+// The caller gets the name of the value instead of the value.
+void Node::keep_result(Call& call, const std::string& session) {
+  call.on_answer = [this, session, caller = call.caller, stream = call.stream](
+                       FrameType type, std::string_view head, wire::Body body) {
+    const auto port = caller.lock();
+    if (!port) return;  // nobody would ever ask for it
+    if (type != FrameType::kResult) {
+      port->reply(type, stream, head, std::move(body));
+    } else if (const Result<wire::Json> kept = kept_.keep(head, body, session)) {
+      port->reply(type, stream, wire::encode_head(*kept), {});
+    } else {
+      port->reply(FrameType::kError, stream, wire::encode_error(kept.error()), {});
+    }
+    port->ended(stream);
+  };
 }
 
 Result<TargetPtr> Node::find_target(const wire::CallHead& head) {

@@ -57,6 +57,7 @@ class Node final : public ClientRequests, public CallObserver {
   void on_object_ended(const std::string& object_id, const Error& reason) override;
 
   net::Task<> answer(std::shared_ptr<Client> client, std::uint32_t stream, Request request);
+  void keep_result(Call& call, const std::string& session);
   Result<wire::CallHead> parse_head(std::string_view head);
   Result<TargetPtr> find_target(const wire::CallHead& head);
   Result<ServicePtr> find_service(const wire::CallHead& head);
@@ -73,6 +74,8 @@ class Node final : public ClientRequests, public CallObserver {
   Registry registry_;
   ServiceLog log_;
   Zygotes zygotes_;
+  Segments segments_;
+  KeptValues kept_;
   LocalProvider provider_;
   // Made in `open_parts`, in this order.
   std::unique_ptr<CodeStore> code_;

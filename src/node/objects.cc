@@ -1,7 +1,6 @@
 #include "node/objects.h"
 
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,6 +8,7 @@
 #include <utility>
 
 #include "base/nearest.h"
+#include "node/ids.h"
 
 namespace leanto::node {
 
@@ -16,12 +16,6 @@ using wire::FrameType;
 using wire::Json;
 
 namespace {
-
-std::string make_id() {
-  char bytes[8];
-  if (::getrandom(bytes, sizeof bytes, 0) != static_cast<ssize_t>(sizeof bytes)) return {};
-  return to_hex({bytes, sizeof bytes});
-}
 
 Error taken(const std::string& name) {
   return {ErrorKind::kAlreadyExists,
@@ -136,7 +130,7 @@ net::Task<> Objects::create(ServicePtr service, wire::CallHead head, std::unique
     co_return;
   }
   auto object = std::make_shared<LiveObject>();
-  object->id = make_id();
+  object->id = make_object_id();
   object->name = name;
   object->session = std::move(session);
   object->target = std::make_shared<Target>();

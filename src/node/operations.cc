@@ -10,13 +10,23 @@ using wire::Json;
 
 Operations::Operations(Parts parts)
     : parts_(std::move(parts)),
-      operations_{{"deploy", &Operations::deploy}, {"lookup", &Operations::lookup},
-                  {"save", &Operations::save},     {"cluster", &Operations::cluster},
-                  {"put", &Operations::put},       {"get", &Operations::get},
-                  {"keys", &Operations::keys},     {"delete", &Operations::remove},
-                  {"rename", &Operations::rename}, {"release", &Operations::release},
-                  {"status", &Operations::status}, {"ls", &Operations::list},
-                  {"logs", &Operations::logs},     {"stop", &Operations::stop}} {}
+      operations_{{"deploy", &Operations::deploy},
+                  {"lookup", &Operations::lookup},
+                  {"save", &Operations::save},
+                  {"cluster", &Operations::cluster},
+                  {"put", &Operations::put},
+                  {"get", &Operations::get},
+                  {"keys", &Operations::keys},
+                  {"delete", &Operations::remove},
+                  {"rename", &Operations::rename},
+                  {"fetch", &Operations::fetch},
+                  {"release", &Operations::release},
+                  {"segment", &Operations::segment},
+                  {"close_segment", &Operations::close_segment},
+                  {"status", &Operations::status},
+                  {"ls", &Operations::list},
+                  {"logs", &Operations::logs},
+                  {"stop", &Operations::stop}} {}
 
 net::Task<Result<Answer>> Operations::run(Request request) {
   const std::string op = wire::find_string(request.head, "op").value_or("");
@@ -179,8 +189,34 @@ net::Task<Result<Answer>> Operations::rename(Request& request) {
   co_return Answer{};
 }
 
+net::Task<Result<Answer>> Operations::segment(Request& request) {
+  const auto size = wire::find_number(request.head, "size");
+  if (!size || !(*size >= 1 && *size <= 1e15))
+    co_return fail(ErrorKind::kInvalid, "a segment has a size in bytes");
+  const Result<Segments::Grant> made =
+      parts_.segments.make(static_cast<std::uint64_t>(*size), request.session);
+  if (!made) co_return Failure(made.error());
+  co_return Answer{
+      {{"id", made->id}, {"path", made->path}, {"inode", made->inode}, {"size", made->size}}, {}};
+}
+
+net::Task<Result<Answer>> Operations::close_segment(Request& request) {
+  const auto id = wire::find_number(request.head, "id");
+  if (id && *id >= 0) parts_.segments.close(static_cast<std::uint64_t>(*id), request.session);
+  co_return Answer{};
+}
+
+net::Task<Result<Answer>> Operations::fetch(Request& request) {
+  const Result<std::string> id = wire::require_string(request.head, "o");
+  if (!id) co_return Failure(id.error());
+  Result<KeptValues::Fetched> fetched = parts_.kept.fetch(*id);
+  if (!fetched) co_return Failure(fetched.error());
+  co_return Answer{std::move(fetched->head), std::move(fetched->body)};
+}
+
 net::Task<Result<Answer>> Operations::release(Request& request) {
-  parts_.objects.release(wire::find_string(request.head, "o").value_or(""), request.session);
+  const std::string id = wire::find_string(request.head, "o").value_or("");
+  if (!parts_.kept.release(id, request.session)) parts_.objects.release(id, request.session);
   co_return Answer{};
 }
 

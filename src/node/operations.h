@@ -8,9 +8,11 @@
 
 #include "node/calls.h"
 #include "node/code_store.h"
+#include "node/kept_values.h"
 #include "node/launcher.h"
 #include "node/objects.h"
 #include "node/registry.h"
+#include "node/segments.h"
 #include "node/service_log.h"
 #include "node/zygotes.h"
 #include "provider/provider.h"
@@ -51,6 +53,8 @@ class Operations {
     Registry& registry;
     ServiceLog& log;
     Zygotes& zygotes;
+    Segments& segments;
+    KeptValues& kept;
     Provider& provider;
     const NodeFacts& facts;
     std::function<void()> stop;
@@ -71,7 +75,10 @@ class Operations {
   net::Task<Result<Answer>> keys(Request& request);
   net::Task<Result<Answer>> remove(Request& request);
   net::Task<Result<Answer>> rename(Request& request);
+  net::Task<Result<Answer>> fetch(Request& request);
   net::Task<Result<Answer>> release(Request& request);
+  net::Task<Result<Answer>> segment(Request& request);
+  net::Task<Result<Answer>> close_segment(Request& request);
   net::Task<Result<Answer>> status(Request& request);
   net::Task<Result<Answer>> list(Request& request);
   net::Task<Result<Answer>> logs(Request& request);

@@ -63,6 +63,8 @@ net::Task<Result<Answer>> Operations::status(Request&) {
                     {"memory", memory_of(::getpid())},
                     {"uptime", seconds_since(parts_.clock, facts.started)},
                     {"calls", parts_.calls.running()},
+                    {"shared_memory", parts_.segments.bytes()},
+                    {"shared_memory_limit", parts_.segments.budget()},
                     {"workers", workers},
                     {"zygotes", zygotes}},
                    {}};

@@ -68,6 +68,8 @@ Result<CallHead> parse_call_head(std::string_view bytes) {
   call.stream_logs = find_flag(*head, "log", true);
   call.object_name = find_string(*head, "name").value_or("");
   call.get_if_exists = find_flag(*head, "get_if_exists", false);
+  call.has_buffers = head->find("b") != head->end() || head->find("seg") != head->end();
+  call.keep_result = find_flag(*head, "keep", false);
   if (const auto parent = head->find("p"); parent != head->end() && parent->is_number_unsigned()) {
     const auto number = parent->get<std::uint64_t>();
     if (std::in_range<std::uint32_t>(number)) call.parent = static_cast<std::uint32_t>(number);
@@ -86,6 +88,7 @@ std::string encode_call_head(const CallHead& call) {
   }
   if (!call.stream_logs) head["log"] = false;
   if (call.timeout_seconds) head["timeout"] = *call.timeout_seconds;
+  if (call.keep_result) head["keep"] = true;
   if (call.parent != 0) head["p"] = call.parent;
   if (!call.object_name.empty()) head["name"] = call.object_name;
   if (call.get_if_exists) head["get_if_exists"] = true;

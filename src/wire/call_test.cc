@@ -80,8 +80,19 @@ TEST(CallHead, TakesAParentOnlyIfItCanBeOne) {
   EXPECT_EQ(parsed({{"n", "f"}, {"p", "1"}}).parent, 0u);
 }
 
+TEST(CallHead, NoticesBuffersBesideThePickle) {
+  EXPECT_FALSE(parsed({{"n", "f"}}).has_buffers);
+  EXPECT_TRUE(parsed({{"n", "f"}, {"b", {1, 2}}}).has_buffers);
+  EXPECT_TRUE(parsed({{"n", "f"}, {"seg", {{"g", 1}}}}).has_buffers);
+}
+
+TEST(CallHead, KeepsTheResultWhereAsked) {
+  EXPECT_FALSE(parsed({{"n", "f"}}).keep_result);
+  EXPECT_TRUE(parsed({{"n", "f"}, {"keep", true}}).keep_result);
+}
+
 TEST(CallHead, IgnoresWhatANewerClientMaySay) {
-  EXPECT_EQ(parsed({{"n", "f"}, {"colour", "blue"}, {"b", {1, 2}}}), parsed({{"n", "f"}}));
+  EXPECT_EQ(parsed({{"n", "f"}, {"colour", "blue"}}), parsed({{"n", "f"}}));
 }
 
 TEST(CallHead, ThatIsNoMapIsAProtocolError) {

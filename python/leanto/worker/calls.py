@@ -74,8 +74,8 @@ def run(worker: object, stream: int, head: bytes, body: bytes) -> None:
         invocation = service.invocations.get(head)
         if invocation is None:
             invocation = service.prepare(head)
-        function, sizes = invocation
-        args, kwargs = _loads(body) if sizes is None else _unpack_arguments(body, sizes)
+        function, said = invocation
+        args, kwargs = _loads(body) if said is None else _unpack_arguments(body, said)
         value = function(*args, **kwargs)
         begin = _SPECIAL.get(type(value))
         if begin is not None and begin(worker, call, value):
@@ -97,7 +97,27 @@ def encode(service: object, value: object) -> tuple:
         return _SELF, b"", ()
     if type(value) is Answer:
         return value.head, b"", ()
+    if type(value) is Kept:
+        return _encode_kept(value)
     data, buffers = _values.pack(value)
+    return _values.head_with(b"", data, buffers), data, buffers
+
+
+class Kept:
+    """A result that the node keeps."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+
+def _encode_kept(kept: Kept) -> tuple:
+    data, buffers = _values.pack(kept.value)
+    if _values.is_lent(buffers):
+        from leanto import _segments
+
+        _segments.give_away(buffers)
     return _values.head_with(b"", data, buffers), data, buffers
 
 
@@ -114,8 +134,8 @@ _SELF = _frames.encode_head({"self": True})
 _STREAM_ENDED = _frames.encode_head({"stream": True})
 
 
-def _unpack_arguments(body: bytes, sizes: list) -> tuple:
-    return _values.unpack(body, sizes)
+def _unpack_arguments(body: bytes, said: dict) -> tuple:
+    return _values.unpack(body, said)
 
 
 def _end(worker: object, call: Call, type_: int, head: bytes, body: bytes, buffers=()) -> None:

@@ -28,7 +28,7 @@ class Service:
         self.target: object = None
         self.script: object = None
         self.instance: object = None
-        self.invocations: dict = {}  # head → (what to call, sizes of the argument's buffers)
+        self.invocations: dict = {}  # head → (what to call, the head if it says where the arguments' buffers are)
         self._newest_module = next(reversed(sys.modules))  # what the zygote imported is known
 
     def load(self, worker: object, body: bytes) -> None:
@@ -56,9 +56,10 @@ class Service:
     def prepare(self, head: bytes) -> tuple:
         """Return what a CALL with this head calls; the same head is looked up only once."""
         said = _frames.decode_head(head)
-        sizes = said.get("b")
-        invocation = (self._function(said.get("how", "call"), said.get("m")), sizes)
-        if sizes is None and said.get("how") != "new" and len(self.invocations) < MAX_INVOCATIONS:
+        buffers = said if "b" in said or "seg" in said else None
+        function = self._function(said.get("how", "call"), said.get("m"))
+        invocation = (_keeping(function) if said.get("keep") else function, buffers)
+        if buffers is None and said.get("how") != "new" and len(self.invocations) < MAX_INVOCATIONS:
             self.invocations[head] = invocation
         return invocation
 
@@ -132,6 +133,19 @@ class Service:
         self._newest_module = next(reversed(sys.modules))
         found.reverse()
         return found
+
+
+def _keeping(function: object) -> object:
+    """The same function, with a result that the node keeps."""
+
+    async def keep_later(coroutine: object) -> calls.Kept:
+        return calls.Kept(await coroutine)
+
+    def keep(*args: object, **kwargs: object) -> object:
+        value = function(*args, **kwargs)
+        return keep_later(value) if type(value) is types.CoroutineType else calls.Kept(value)
+
+    return keep
 
 
 _places: tuple = ()

@@ -1,0 +1,78 @@
+"""Results that stay where they were made: `h = f.remote(x)` gives a handle of the value instead of the value."""
+
+from __future__ import annotations
+
+import weakref
+
+from leanto import _calls, _connection, _frames, _values
+from leanto.errors import InvalidRequestError
+
+
+class RemoteValue:
+    """The handle of a value that a call left on the node.
+
+    As an argument of another call there it arrives as the value, and large arrays in it are not copied. `get` fetches the value.
+    It's deleted with the last handle in the program that made the call, when that program ends, or by `delete`; a handle
+    that was pickled may be anywhere, so its value is deleted only by the latter two.
+    """
+
+    __slots__ = ("__weakref__", "_finalizer", "_id", "_size")
+
+    def __init__(self, id_: str, size: int, *, owned: bool) -> None:
+        self._id = id_
+        self._size = size
+        self._finalizer = None
+        if owned:
+            self._finalizer = weakref.finalize(self, _connection.release_later, id_)
+            self._finalizer.atexit = False
+
+    @property
+    def size(self) -> int:
+        """How many bytes the node keeps for it."""
+        return self._size
+
+    def get(self) -> object:
+        """Return a copy of the value. Raises NotFoundError if it has been deleted."""
+        return fetch(self._id)
+
+    def delete(self) -> None:
+        """Delete the value now, from the program that made it; does nothing if it's gone."""
+        if self._finalizer is not None:
+            self._finalizer.detach()
+        _connection.ask("release", o=self._id)
+
+    def __reduce__(self) -> tuple:
+        if self._finalizer is not None:
+            self._finalizer.detach()
+        return _rebuild, (self._id, self._size)
+
+    def __repr__(self) -> str:
+        return f"<leanto value {self._id}, {self._size:,} bytes>"
+
+
+def fetch(id_: str) -> object:
+    """Return the value with this id."""
+    head, body = _connection.ask("fetch", o=id_)
+    return _values.load_result(body, head)
+
+
+def _rebuild(id_: str, size: int) -> object:
+    """A worker gets the value itself: what it calls knows nothing of handles."""
+    if _calls.parent_call is not None:
+        return fetch(id_)
+    return RemoteValue(id_, size, owned=False)
+
+
+def call(callable_: object, args: tuple, kwargs: dict) -> RemoteValue:
+    """Call a remote function and leave the result there."""
+    if callable_._kind in ("generator", "async_generator"):
+        raise InvalidRequestError(
+            f"{callable_!r} is a generator, and its items can't be left on the node; "
+            "leave the result of a function that returns a list of them"
+        )
+    head = _calls.encode_target({**callable_._target, "keep": True}, callable_._options)
+    if _calls.parent_call is not None:
+        head = _calls.with_parent(head)
+    _, _, head, _ = _connection.call(head, args, kwargs)
+    said = _frames.decode_head(head)
+    return RemoteValue(said["o"], said["size"], owned=True)

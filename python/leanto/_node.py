@@ -66,7 +66,10 @@ def start(directory: str) -> None:
     try:
         # A fork by hand or the subprocess module would cost more than the node's own start.
         actions = [(os.POSIX_SPAWN_DUP2, write_end, 2)]
-        pid = os.posix_spawn(binary, [binary, "node", "--detach"], os.environ, file_actions=actions)
+        command = [binary, "node", "--detach"]
+        if sys.executable:
+            command += ["--warm", sys.executable]
+        pid = os.posix_spawn(binary, command, os.environ, file_actions=actions)
         os.close(write_end)
         write_end = -1
         _, status = os.waitpid(pid, 0)

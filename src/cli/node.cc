@@ -22,20 +22,20 @@ namespace {
 
 constexpr int kStartLimitMs = 15'000;
 
-Result<node::NodeSettings> find_settings() {
+Result<node::NodeSettings> find_settings(const std::string& warm_python) {
   Result<Directories> directories = find_directories(find_environment_variable);
   if (!directories) return Failure(directories.error());
   Result<NodeConfig> config = load_node_config(directories->node_config());
   if (!config) return Failure(config.error());
-  return node::NodeSettings{*std::move(directories), *std::move(config), kVersion};
+  return node::NodeSettings{*std::move(directories), *std::move(config), kVersion, warm_python};
 }
 
-Status serve(const std::function<void()>& on_ready) {
+Status serve(const std::string& warm_python, const std::function<void()>& on_ready) {
   // A write to the pipe of a worker that has just died is an error to handle, not the end of the
   // daemon.
   ::signal(SIGPIPE, SIG_IGN);
   const SystemClock clock;
-  Result<node::NodeSettings> settings = find_settings();
+  Result<node::NodeSettings> settings = find_settings(warm_python);
   if (!settings) return Failure(settings.error());
   Result<std::unique_ptr<node::Node>> daemon = node::Node::open(*std::move(settings), clock);
   if (!daemon) return Failure(daemon.error());
@@ -57,7 +57,7 @@ void leave_the_terminal(const std::filesystem::path& log) {
   if (file > 2) ::close(file);
 }
 
-[[noreturn]] void be_the_daemon(int report) {
+[[noreturn]] void be_the_daemon(const std::string& warm_python, int report) {
   const Result<Directories> directories = find_directories(find_environment_variable);
   if (directories && create_directories(*directories))
     leave_the_terminal(directories->state / "node.log");
@@ -65,7 +65,7 @@ void leave_the_terminal(const std::filesystem::path& log) {
     (void)!::write(report, "ready", 5);
     ::close(report);
   };
-  const Status status = serve(ready);
+  const Status status = serve(warm_python, ready);
   if (!status) {
     const std::string& message = status.error().message;
     (void)!::write(report, message.data(), message.size());
@@ -93,7 +93,7 @@ int wait_for_daemon(int report) {
   return kFailed;
 }
 
-int start_detached() {
+int start_detached(const std::string& warm_python) {
   int report[2];
   if (::pipe2(report, O_CLOEXEC) != 0) {
     ::perror("leanto node: pipe");
@@ -106,14 +106,15 @@ int start_detached() {
   }
   if (pid == 0) {
     ::close(report[0]);
-    be_the_daemon(report[1]);
+    be_the_daemon(warm_python, report[1]);
   }
   ::close(report[1]);
   return wait_for_daemon(report[0]);
 }
 
-int serve_here() {
-  const Status status = serve([] { fmt::print(stderr, "leanto node: ready\n"); });
+int serve_here(const std::string& warm_python) {
+  auto ready = [] { fmt::print(stderr, "leanto node: ready\n"); };
+  const Status status = serve(warm_python, ready);
   if (!status) fmt::print(stderr, "leanto node: {}\n", status.error().message);
   return status ? kOk : kFailed;
 }
@@ -125,7 +126,12 @@ void add_node(CLI::App& app) {
       app.add_subcommand("node", "Run the daemon of this machine (programs start it on first use)");
   const auto detach = std::make_shared<bool>(false);
   command->add_flag("--detach", *detach, "Go into the background and return when it listens");
-  on_run(*command, [detach] { return *detach ? start_detached() : serve_here(); });
+  const auto python = std::make_shared<std::string>();
+  command->add_option(
+      "--warm", *python,
+      "A Python interpreter to start at once, because a program is about to use it");
+  on_run(*command,
+         [detach, python] { return *detach ? start_detached(*python) : serve_here(*python); });
 }
 
 }  // namespace leanto::cli

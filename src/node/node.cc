@@ -109,6 +109,8 @@ Status Node::open_parts() {
     if (Status made = create_private_directory(base / name); !made) return made;
   }
   if (Status unpacked = unpack_python_package(settings_.directories); !unpacked) return unpacked;
+  // It takes longer to start than all that follows.
+  if (!settings_.warm_python.empty()) zygotes_.warm({settings_.warm_python, {}});
   auto code = CodeStore::open(loop_, clock_, settings_.directories.cache.string(),
                               settings_.config.snapshots);
   if (!code) return Failure(code.error());

@@ -23,6 +23,7 @@ struct NodeSettings {
   Directories directories;
   NodeConfig config;
   std::string version;
+  std::string warm_python;  // an interpreter that will be needed at once; empty: not known
 };
 
 class Node final : public ClientRequests, public CallObserver {

@@ -152,7 +152,7 @@ def not_rebuilt(what: str, where: str, error: Exception) -> ValueTransportError:
 
 
 def _explain(value: object, error: Exception) -> str:
-    where = _find_culprit(value, "", 0)
+    where = find_culprit(value, _dumps_beside)
     place = f" ({where})" if where else ""
     return (
         f"a value cannot be pickled{place}: {type(error).__name__}: {error}. "
@@ -160,14 +160,18 @@ def _explain(value: object, error: Exception) -> str:
     )
 
 
-def _find_culprit(value: object, path: str, depth: int) -> str:
-    """The deepest part of `value` that cannot be pickled by itself, as an expression on the arguments."""
+def _dumps_beside(part: object) -> bytes:
+    return _dumps(part, 5, buffer_callback=lambda buffer: None)
+
+
+def find_culprit(value: object, dumps: object, path: str = "", depth: int = 0) -> str:
+    """Return the deepest part of `value` that `dumps` cannot pickle by itself, as an expression on the value."""
     for name, part in _parts(value, depth):
         try:
-            _dumps(part, 5, buffer_callback=lambda buffer: None)
+            dumps(part)
         except Exception:
             return (
-                _find_culprit(part, f"{path}{name}", depth + 1)
+                find_culprit(part, dumps, f"{path}{name}", depth + 1)
                 or f"{path}{name}: {type(part).__name__}"
             )
     return ""

@@ -75,7 +75,7 @@ def lookup(name: str, kind: str) -> Service:
 
 def _is_assigned(callable_: object, entry: object) -> bool:
     """Whether a script's name for it is that of a variable: a lambda or a closure, which only running the script would make."""
-    if entry.module != "__main__" or "<" not in callable_.__qualname__:
+    if entry.module != "__main__" or "<" not in getattr(callable_, "__qualname__", ""):
         return False
     from leanto import _sources
 
@@ -92,7 +92,7 @@ def _text_of(callable_: object, entry: object) -> bytes:
     try:
         return _typed.pack(callable_, names if names.get("__name__") == "__main__" else main)
     except _typed.CannotTravel as error:
-        raise SnapshotError(f"{entry.qualname} can't be sent: {error}") from error.__cause__
+        raise SnapshotError(f"{entry.qualname} can't be sent: {error}") from None
 
 
 def _handles_by_name(callable_: object, entry: object) -> bytes:

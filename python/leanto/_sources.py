@@ -13,49 +13,43 @@ import linecache
 import os
 import sys
 
+from leanto import _roots
+from leanto.worker import statements
 from leanto.worker.names import DEFINITIONS, FUNCTIONS
-from leanto.worker.typed_text import FACTORY, Text, compile_function
+from leanto.worker.typed_text import Text, compile_function
 
-NO_SOURCE = (
-    "its source can't be found: {where} keeps no text of what is typed. Type it in IPython, in Jupyter or at the prompt of "
-    "Python 3.13, or write it to a .py file and import it from there"
+OWN = ("<typed ", "<cell of ")  # in a worker, what came from elsewhere
+
+NO_TEXT = (
+    "the source of {name} can't be found: the prompt of Python {}.{} keeps {} of what is typed. "
+    "Type it in IPython, in Jupyter or at the prompt of Python 3.13, or write it to a .py file and import it from there"
 )
-NO_LINES = "its source can't be found in {where}; write it to a .py file and import it from there"
+NO_LINES = "the source of {name} can't be found in {where}; write it to a .py file and import it from there"
 AMBIGUOUS = (
     "line {line} of {where} has several lambdas, and this Python doesn't say which of them it is; "
     "write them on lines of their own, or use `def`"
 )
-CHANGED = "its source isn't in {where} any more, which was changed since; import or run it again"
+CHANGED = "the source of {name} isn't in {where} any more, which was changed since; import or run it again"
 
 
 class SourceNotFound(Exception):
-    """The text says why, as the end of a sentence that names what was looked for."""
+    """The text says what of, why, and what to do."""
 
 
 def text_of_function(function: object) -> Text:
     """Return the text of a function's own `def` or `lambda`, without what decorators made of it."""
     code = function.__code__
-    failure = None
-    for source in _sources_of(code):
-        try:
-            node = _find_function(source, code)
-        except SourceNotFound as error:
-            failure = error
-            continue
-        text = _cut(source, node, code.co_name, code.co_flags)
-        if source.is_exact or same_code(code_of(text, code), code):
-            return text
-    raise failure or SourceNotFound(_no_source(code.co_filename))
+    source, node = _find_function(code)
+    return _cut(source, node, code.co_name, code.co_flags)
 
 
 def text_of_definition(function: object) -> Text:
     """Return the text of the statement that defined a decorated function, with the decorators."""
     code = function.__code__
-    for source in _sources_of(code):
-        node = _find_function(source, code)
-        if isinstance(node, FUNCTIONS):
-            return _cut(source, node, node.name, code.co_flags, decorated=True)
-    raise SourceNotFound(_no_source(code.co_filename))
+    source, node = _find_function(code)
+    if isinstance(node, ast.Lambda):
+        raise SourceNotFound(_not_in(source, code.co_name))
+    return _cut(source, node, node.name, code.co_flags, decorated=True)
 
 
 def text_of_class(cls: type, main_file: str | None) -> Text:
@@ -64,29 +58,13 @@ def text_of_class(cls: type, main_file: str | None) -> Text:
         for node in _made_by(source.tree(), cls.__name__):
             if not isinstance(node, ast.ClassDef) or _fits(node, cls):
                 return _cut(source, node, cls.__name__, source.flags(), decorated=True)
-    raise SourceNotFound(_no_source(main_file or "<stdin>"))
+    raise SourceNotFound(_no_source(main_file or "<stdin>", cls.__name__))
 
 
 def defines(file: str | None, name: str) -> bool:
     """Whether a script has a definition of that name at its top level."""
     tree = _parse("".join(linecache.getlines(file or "")))
     return any(isinstance(node, DEFINITIONS) and node.name == name for node in tree.body)
-
-
-def code_of(text: Text, like: object) -> object:
-    """Return the code of the function that `text` would become, None if it wouldn't compile."""
-    try:
-        module = compile_function(text, like.co_freevars)
-    except (SyntaxError, ValueError):
-        return None
-    factory = next(const for const in module.co_consts if getattr(const, "co_name", "") == FACTORY)
-    pending = [factory]
-    while pending:  # between the two there is a scope for type parameters
-        code = pending.pop()
-        if code.co_name == like.co_name:
-            return code
-        pending += [const for const in code.co_consts if isinstance(const, type(like))]
-    return None
 
 
 def same_code(one: object, other: object) -> bool:
@@ -137,14 +115,21 @@ def _parse(text: str) -> ast.AST:
 
 def _sources_of(code: object) -> list:
     lines = _kept_lines(code)
-    if lines:
-        is_file = os.path.isfile(code.co_filename)
+    is_file = os.path.isfile(code.co_filename)
+    if lines or is_file:
         return [_Source(lines, code.co_filename, is_exact=True, is_file=is_file)]
     if code.co_filename == "<stdin>":
         from leanto import _history
 
         return [_Source(block, "<stdin>", is_exact=False) for block in _history.statements()]
-    return []
+    return [_Source(lines, code.co_filename, is_exact=False) for lines in _cells_with_magic()]
+
+
+def _cells_with_magic() -> list:
+    """The cells that begin with a magic like %%time, which runs the rest without keeping its text; the newest first."""
+    history = getattr(getattr(_shell(), "history_manager", None), "input_hist_raw", ())
+    cells = [cell.splitlines(keepends=True) for cell in history if cell.startswith("%%")]
+    return [[line.rstrip("\n") + "\n" for line in lines[1:]] for lines in cells[::-1]]
 
 
 def _kept_lines(code: object) -> list:
@@ -163,91 +148,119 @@ def _sources_with(cls: type, main_file: str | None):
     for code in codes:
         if code is not None and code.co_filename != "<stdin>":
             yield from _sources_of(code)
-    if main_file and os.path.isfile(main_file):
+    if main_file and os.path.isfile(main_file) and not _roots.is_installed(main_file):
         linecache.checkcache(main_file)
         yield _Source(linecache.getlines(main_file), main_file, is_exact=True, is_file=True)
     for name in _inputs():
         if name not in files:
             yield _Source(linecache.getlines(name), name, is_exact=True)
-    if "readline" in sys.modules and not main_file:
+    if "readline" in sys.modules:
         from leanto import _history
 
         for block in _history.statements():
             yield _Source(block, "<stdin>", is_exact=False)
 
 
+def _shell() -> object:
+    """IPython's shell, None if this is none."""
+    ipython = sys.modules.get("IPython")
+    return ipython.get_ipython() if hasattr(ipython, "get_ipython") else None
+
+
 def _inputs() -> list:
     """The names under which linecache has the inputs of this session, the newest first."""
-    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    numbers = getattr(getattr(shell, "compile", None), "_filename_map", None)
+    numbers = getattr(getattr(_shell(), "compile", None), "_filename_map", None)
     if numbers:
         return sorted(numbers, key=numbers.get, reverse=True)
-    starts = ("<ipython-input-", "<python-input-", "<typed ", "<cell of ")
+    starts = ("<ipython-input-", "<python-input-", "<stdin>-", *OWN)
     found = [name for name in linecache.cache if isinstance(name, str) and name.startswith(starts)]
     return found[::-1]
 
 
-def _no_source(filename: str) -> str:
+def _not_in(source: _Source, name: str) -> str:
+    if source.is_file:
+        return CHANGED.format(name=name, where=source.filename)
+    return _no_source(source.filename, name)
+
+
+def _no_source(filename: str, name: str) -> str:
     if filename == "<stdin>":
-        version = ".".join(map(str, sys.version_info[:2]))
-        return NO_SOURCE.format(where=f"this prompt of Python {version}")
-    return NO_LINES.format(where=filename)
+        has_history = "readline" in sys.modules
+        kept = "only a history, without equal lines in a row," if has_history else "nothing"
+        return NO_TEXT.format(*sys.version_info[:2], kept, name=name)
+    return NO_LINES.format(name=name, where=filename)
 
 
 # --- the place in a text ---
 
 
-def _find_function(source: _Source, code: object) -> ast.AST:
-    tree = source.tree()
-    if code.co_name == "<lambda>":
-        return _find_lambda(source, tree, code)
+def _find_function(code: object) -> tuple:
+    """Return (source, definition or lambda) of a function's code."""
+    sources = _sources_of(code)
+    for source in sources:
+        nodes = _candidates(source, code)
+        if len({ast.dump(node) for node in nodes}) > 1:
+            where = _shown(source, code.co_name)
+            raise SourceNotFound(AMBIGUOUS.format(line=code.co_firstlineno, where=where))
+        if nodes:
+            return source, nodes[0]
+    raise SourceNotFound(
+        _not_in(sources[0], code.co_name) if sources else _no_source(code.co_filename, code.co_name)
+    )
+
+
+def _candidates(source: _Source, code: object) -> list:
+    """The definitions or lambdas that the code may come from."""
+    kind = ast.Lambda if code.co_name == "<lambda>" else FUNCTIONS
     named = [
-        node for node in ast.walk(tree) if isinstance(node, FUNCTIONS) and node.name == code.co_name
+        node
+        for node in ast.walk(source.tree())
+        if isinstance(node, kind) and getattr(node, "name", "<lambda>") == code.co_name
     ]
+    if not source.is_exact:
+        return [node for node in named if same_code(_code_of(source, node, code), code)][:1]
     here = [node for node in named if _first_line(node) == code.co_firstlineno]
-    if not here and source.is_file and len(named) == 1:
-        here = named  # the file was edited above of it: like all code, it travels as it is now
-    if not here:
-        why = CHANGED if source.is_file else NO_LINES
-        raise SourceNotFound(why.format(where=source.filename))
-    return here[0]
-
-
-def _find_lambda(source: _Source, tree: ast.AST, code: object) -> ast.Lambda:
-    every = [node for node in ast.walk(tree) if isinstance(node, ast.Lambda)]
-    here = [node for node in every if node.lineno == code.co_firstlineno]
-    if source.is_exact:
-        here = [node for node in here if _may_be(source, node, code)]
+    if kind is not ast.Lambda:
+        # In a file that was edited above of it, it has moved: like all code, it travels as it is now.
+        return here or (named if source.is_file and len(named) == 1 else [])
     if hasattr(code, "co_positions"):
-        exact = [node for node in here if _holds(node, code, source)]
-        here = exact if source.is_exact else here
-    same = [node for node in here if same_code(code_of(_cut(source, node, "<lambda>", code.co_flags), code), code)]  # fmt: skip
-    texts = {ast.dump(node) for node in same}
-    if len(texts) == 1:
-        return same[0]
-    if len(texts) > 1:
-        raise SourceNotFound(AMBIGUOUS.format(line=code.co_firstlineno, where=_shown(source)))
-    why = CHANGED if source.is_file else NO_LINES
-    raise SourceNotFound(why.format(where=source.filename))
+        here = [node for node in here if _holds(node, code)]
+    return [node for node in here if same_code(_code_of(source, node, code), code)]
 
 
-def _may_be(source: _Source, node: ast.Lambda, code: object) -> bool:
-    arguments = node.args
-    count = len(arguments.posonlyargs) + len(arguments.args)
-    return count == code.co_argcount and len(arguments.kwonlyargs) == code.co_kwonlyargcount
-
-
-def _holds(node: ast.Lambda, code: object, source: _Source) -> bool:
+def _holds(node: ast.Lambda, code: object) -> bool:
     """Whether a lambda's body is where the code says that its instructions come from."""
     body = node.body
     begin, end = (body.lineno, body.col_offset), (body.end_lineno, body.end_col_offset)
-    places = [place for place in code.co_positions() if None not in place and place[1:] != (0, 0, 0)]  # fmt: skip
-    inside = [p for p in places if p[2] != p[3] or p[0] != p[1]]
-    return all(begin <= (p[0], p[2]) and (p[1], p[3]) <= end for p in inside)
+    for line, end_line, column, end_column in code.co_positions():
+        if None in (line, end_line, column, end_column) or column == end_column:
+            continue
+        if (line, column) < begin or (end_line, end_column) > end:
+            return False
+    return True
+
+
+def _code_of(source: _Source, node: ast.AST, like: object) -> object:
+    """Return the code that a definition or lambda gives, to be compared with `like`; None if it gives none."""
+    text = _cut(source, node, like.co_name, like.co_flags)
+    body = source.tree().body
+    every = (*statements.outside_guards(body), *statements.inside_guards(body))
+    imports = [statement for statement in every if isinstance(statement, statements.IMPORTS)]
+    try:  # calls of what was imported have a code of their own
+        module = compile_function(text, like.co_freevars, imports)
+    except (SyntaxError, ValueError):
+        return None
+    pending = [module]
+    while pending:  # between the factory and the function there may be a scope for type parameters
+        code = pending.pop()
+        if code.co_name == like.co_name and code is not module:
+            return code
+        pending += [const for const in code.co_consts if isinstance(const, type(like))]
+    return None
 
 
 def _first_line(node: ast.AST) -> int:
-    return min([node.lineno, *(item.lineno for item in node.decorator_list)])
+    return min([node.lineno, *(item.lineno for item in getattr(node, "decorator_list", ()))])
 
 
 def _made_by(tree: ast.AST, name: str) -> list:
@@ -278,9 +291,7 @@ def _fits(node: ast.ClassDef, cls: type) -> bool:
     return True
 
 
-def _cut(
-    source: _Source, node: ast.AST, name: str, flags: int, decorated: bool = False
-) -> Text:
+def _cut(source: _Source, node: ast.AST, name: str, flags: int, decorated: bool = False) -> Text:
     decorators = getattr(node, "decorator_list", ()) if decorated else ()
     first = min([node.lineno, *(item.lineno for item in decorators)])
     text = "".join(source.lines[first - 1 : node.end_lineno])
@@ -293,7 +304,7 @@ def _shown(source: _Source, name: str | None = None) -> str:
     """How a traceback names the place; it's the same each time, unlike the number of a cell."""
     if source.is_file:
         return source.filename
-    if source.filename.startswith(("<typed ", "<cell of ")):
+    if source.filename.startswith(OWN):
         return source.filename
     is_cell = source.filename.startswith("<ipython-input-") or not source.filename.startswith("<")
     where = "cell of" if is_cell else "typed"

@@ -19,9 +19,7 @@ _LIVE = (
     "Open files, locks, sockets, generators and the like stay in the process that made them: make it inside of the function "
     "or in a class that you send with lt.cls, or pass data instead"
 )
-_LARGE = (
-    "what it uses is larger than {} MB{}; pass large values as arguments, or load them inside of the function"
-)
+_LARGE = "what it uses is larger than {} MB{}; pass large values as arguments, or load them inside of the function"
 
 
 def pack(target: object, namespace: dict) -> bytes:
@@ -60,13 +58,12 @@ class _Load:
         """Add a name of ``__main__`` and what it needs, once."""
         if name in self.sizes:
             return
-        self._path.append(name)
         self.add(name, self.namespace[name])
-        self._path.pop()
 
     def add(self, name: str | None, value: object) -> None:
         """Add a value and what it needs."""
         self.sizes[name] = 0
+        self._path.append(name)
         scout = self._scout(value)
         self.sizes[name] = scout.size
         self._check_size()
@@ -77,6 +74,7 @@ class _Load:
         self.steps.append((name, value))
         for needed in sorted(scout.after):
             self.need(needed)
+        self._path.pop()
 
     def add_classes(self) -> None:
         """Add the other classes of ``__main__``, which may come as arguments, if they can go and need little."""
@@ -105,7 +103,9 @@ class _Load:
             "unset": sorted(self.unset),
         }
         stream = io.BytesIO()
-        pickler = Pickler(stream, self.namespace)  # one for all, so that what they share stays shared
+        pickler = Pickler(
+            stream, self.namespace
+        )  # one for all, so that what they share stays shared
         for part in ((head,), *self.steps):
             pickler.dump(part)
         return stream.getvalue()
@@ -119,7 +119,7 @@ class _Load:
         except TooLarge:
             raise CannotTravel(self._too_large()) from None
         except Exception as error:
-            raise CannotTravel(self._explain(value, error)) from error
+            raise CannotTravel(self._explain(value, error)) from None
         return scout
 
     def _check_size(self) -> None:
@@ -128,22 +128,49 @@ class _Load:
 
     def _too_large(self) -> str:
         largest = max(self.sizes, key=self.sizes.get)
-        if self._path and not self.sizes[self._path[-1]]:
-            largest = self._path[-1]
+        if not self.sizes[self._path[-1]]:
+            largest = self._path[-1]  # looking at it ended when it had become too large
         return _LARGE.format(LIMIT >> 20, f", most of it `{largest}`" if largest else "")
 
-    def _where(self, why: str) -> str:
-        """Say by way of which names something is in the way."""
-        users = "".join(f"`{name}`, which uses " for name in self._path[1:-1])
-        if users or len(self._path) > 1:
-            return f"it uses {users}`{self._path[-1]}`: {why}"
-        return why
+    def _where(self, why: str, variable: str = "") -> str:
+        """Say by way of which names something is in the way; `variable` is one of a closure."""
+        names = [*self._path[1:], *([variable] if variable else [])]
+        return (
+            f"it uses {', which uses '.join(f'`{name}`' for name in names)}: {why}"
+            if names
+            else why
+        )
 
     def _explain(self, value: object, error: Exception) -> str:
-        def dumps(part: object) -> None:
-            Scout(self.namespace, part, LIMIT).dump(part)
-
-        place, _, kind = _values.find_culprit(value, dumps).rpartition(": ")
-        name = self._path[-1] if len(self._path) > 1 else "a value of it"
+        """Say what in `value` can't be pickled."""
+        variable = ""
+        for name, part in _variables(value):
+            if self._refuses(part):
+                variable, value = name, part
+                break
+        place, _, kind = _values.find_culprit(value, self._try).rpartition(": ")
+        name = variable or self._path[-1] or "a value"
         what = f"{name}{place} is a {kind or type(value).__name__}"
-        return self._where(f"{what} ({type(error).__name__}: {error}). {_LIVE}")
+        return self._where(f"{what} ({type(error).__name__}: {error}). {_LIVE}", variable)
+
+    def _try(self, part: object) -> None:
+        Scout(self.namespace, part, LIMIT).dump(part)
+
+    def _refuses(self, part: object) -> bool:
+        try:
+            self._try(part)
+        except Exception:
+            return True
+        return False
+
+
+def _variables(function: object) -> list:
+    """The variables of a closure that have values, and the arguments with defaults."""
+    if type(function) is not type(pack):
+        return []
+    free = zip(function.__code__.co_freevars, function.__closure__ or ())
+    defaults = function.__defaults__ or ()
+    count = function.__code__.co_argcount
+    names = function.__code__.co_varnames[count - len(defaults) : count]
+    found = [(name, cell.cell_contents) for name, cell in free if cell != type(cell)()]
+    return [*found, *zip(names, defaults), *(function.__kwdefaults__ or {}).items()]

@@ -108,7 +108,7 @@ class Pickler(pickle.Pickler):
         return self._named(name, value) or self._run(name, _sources.text_of_definition, function)
 
     def _by_text(self, function: types.FunctionType, module: str) -> tuple:
-        text = _text(function.__name__, _sources.text_of_function, function)
+        text = _text(_sources.text_of_function, function)
         free = function.__code__.co_freevars
         if module == "__main__":
             node = text.node()
@@ -146,7 +146,7 @@ class Pickler(pickle.Pickler):
 
     def _run(self, name: str, find: object, *arguments: object) -> tuple:
         """Have the statement run that binds `name`."""
-        text = _text(name, find, *arguments)
+        text = _text(find, *arguments)
         self._needs(text, text.node(), hidden=())
         return typed.run_definition, (text, name)
 
@@ -177,10 +177,11 @@ class Scout(Pickler):
 
     def write(self, data: object) -> int:
         """Count what is pickled."""
-        self.size += len(data)
+        size = memoryview(data).nbytes
+        self.size += size
         if self.size > self._limit:
             raise TooLarge
-        return len(data)
+        return size
 
     def _named(self, name: str, value: object = None) -> object:
         if value is not None and value is self._value:
@@ -224,11 +225,11 @@ class Scout(Pickler):
                     self.modules.add(found.__name__)
 
 
-def _text(name: str, find: object, *arguments: object) -> Text:
+def _text(find: object, *arguments: object) -> Text:
     try:
         return find(*arguments)
     except SourceNotFound as error:
-        raise CannotTravel(f"{name}: {error}") from None
+        raise CannotTravel(str(error)) from None
 
 
 def _look_up(namespace: dict, names: list) -> object:

@@ -245,7 +245,9 @@ def _is_in_project(source: Source, top: str) -> bool:
 def _import_error(source: Source, error: BaseException, why=None) -> LoadError:
     from leanto.worker.tracebacks import describe
 
-    place = source.module if source.module != "__main__" else source.qualname  # typed: it has no file
+    place = (
+        source.module if source.module != "__main__" else source.qualname
+    )  # typed: it has no file
     if source.path:
         place = source.shown(source.path)
     message = f"{place} can't be loaded: {describe(error)}"

@@ -71,8 +71,11 @@ class Text:
         linecache.cache[self.filename] = (sum(map(len, lines)), None, lines, self.filename)
 
 
-def compile_function(text: Text, free: tuple):
-    """Return the code of a module whose only function, FACTORY, takes the variables `free` and gives the function."""
+def compile_function(text: Text, free: tuple, before: list | tuple = ()):
+    """Return the code of a module whose only function, FACTORY, takes the variables `free` and gives the function.
+
+    The statements `before` come first in it.
+    """
     node = text.placed_node()
     for name in ("defaults", "kw_defaults"):
         values = [_nothing_at(value) for value in getattr(node.args, name)]
@@ -86,6 +89,7 @@ def compile_function(text: Text, free: tuple):
     module = ast.parse(f"def {FACTORY}({', '.join(f'{name}=None' for name in free)}): pass")
     ast.increment_lineno(module, node.lineno - 1)
     module.body[0].body = body
+    module.body[:0] = before
     return compile(module, text.filename, "exec", flags=text.flags, dont_inherit=True)
 
 

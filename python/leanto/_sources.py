@@ -16,9 +16,14 @@ import sys
 from leanto import _roots
 from leanto.worker import statements
 from leanto.worker.names import DEFINITIONS, FUNCTIONS
-from leanto.worker.typed_text import Text, compile_function
+from leanto.worker.typed_text import Text, compile_function, find_kept
 
 OWN = ("<typed ", "<cell of ")  # in a worker, what came from elsewhere
+
+PROMPTS = (
+    "<stdin>",
+    "<console>",
+)  # that of Python, those of the module `code` and of `python -m asyncio`
 
 NO_TEXT = (
     "the source of {name} can't be found: the prompt of Python {}.{} keeps {} of what is typed. "
@@ -63,8 +68,8 @@ def text_of_class(cls: type, main_file: str | None) -> Text:
 
 def defines(file: str | None, name: str) -> bool:
     """Whether a script has a definition of that name at its top level."""
-    tree = _parse("".join(linecache.getlines(file or "")))
-    return any(isinstance(node, DEFINITIONS) and node.name == name for node in tree.body)
+    nodes = _statements(_parse("".join(linecache.getlines(file or ""))))
+    return any(isinstance(node, DEFINITIONS) and node.name == name for node in nodes)
 
 
 def same_code(one: object, other: object) -> bool:
@@ -114,11 +119,14 @@ def _parse(text: str) -> ast.AST:
 
 
 def _sources_of(code: object) -> list:
+    text = find_kept(code.co_filename, code.co_firstlineno)
+    if text is not None:
+        return [_Source(text.lines_alone(), code.co_filename, is_exact=True, is_file=text.is_file)]
     lines = _kept_lines(code)
     is_file = os.path.isfile(code.co_filename)
     if lines or is_file:
         return [_Source(lines, code.co_filename, is_exact=True, is_file=is_file)]
-    if code.co_filename == "<stdin>":
+    if code.co_filename in PROMPTS:
         from leanto import _history
 
         return [_Source(block, "<stdin>", is_exact=False) for block in _history.statements()]
@@ -146,7 +154,7 @@ def _sources_with(cls: type, main_file: str | None):
     codes = [getattr(member, "__code__", None) for member in vars(cls).values()]
     files = [code.co_filename for code in codes if code is not None]
     for code in codes:
-        if code is not None and code.co_filename != "<stdin>":
+        if code is not None and code.co_filename not in PROMPTS:
             yield from _sources_of(code)
     if main_file and os.path.isfile(main_file) and not _roots.is_installed(main_file):
         linecache.checkcache(main_file)
@@ -184,7 +192,7 @@ def _not_in(source: _Source, name: str) -> str:
 
 
 def _no_source(filename: str, name: str) -> str:
-    if filename == "<stdin>":
+    if filename in PROMPTS:
         has_history = "readline" in sys.modules
         kept = "only a history, without equal lines in a row," if has_history else "nothing"
         return NO_TEXT.format(*sys.version_info[:2], kept, name=name)
@@ -243,9 +251,7 @@ def _holds(node: ast.Lambda, code: object) -> bool:
 def _code_of(source: _Source, node: ast.AST, like: object) -> object:
     """Return the code that a definition or lambda gives, to be compared with `like`; None if it gives none."""
     text = _cut(source, node, like.co_name, like.co_flags)
-    body = source.tree().body
-    every = (*statements.outside_guards(body), *statements.inside_guards(body))
-    imports = [statement for statement in every if isinstance(statement, statements.IMPORTS)]
+    imports = [each for each in _statements(source.tree()) if isinstance(each, statements.IMPORTS)]
     try:  # calls of what was imported have a code of their own
         module = compile_function(text, like.co_freevars, imports)
     except (SyntaxError, ValueError):
@@ -259,6 +265,11 @@ def _code_of(source: _Source, node: ast.AST, like: object) -> object:
     return None
 
 
+def _statements(tree: ast.AST) -> list:
+    """The statements at the top level, also those within `if` and `try`."""
+    return [*statements.outside_guards(tree.body), *statements.inside_guards(tree.body)]
+
+
 def _first_line(node: ast.AST) -> int:
     return min([node.lineno, *(item.lineno for item in getattr(node, "decorator_list", ()))])
 
@@ -266,7 +277,7 @@ def _first_line(node: ast.AST) -> int:
 def _made_by(tree: ast.AST, name: str) -> list:
     """The statements that bind a class's name at the top level, the last first."""
     found = []
-    for node in tree.body:
+    for node in _statements(tree):
         targets = getattr(node, "targets", None) or [getattr(node, "target", None)]
         is_assigned = isinstance(node, (ast.Assign, ast.AnnAssign)) and any(
             isinstance(target, ast.Name) and target.id == name for target in targets
@@ -297,7 +308,7 @@ def _cut(source: _Source, node: ast.AST, name: str, flags: int, decorated: bool 
     text = "".join(source.lines[first - 1 : node.end_lineno])
     span = (node.col_offset, node.end_col_offset) if isinstance(node, ast.Lambda) else None
     filename = source.filename if source.is_file else _shown(source, name)
-    return Text(text, first, span, filename, flags & _future_mask())
+    return Text(text, first, span, filename, flags & _future_mask(), source.is_file)
 
 
 def _shown(source: _Source, name: str | None = None) -> str:

@@ -12,13 +12,14 @@ from leanto import _values
 from leanto._typed_pickler import CannotTravel, Pickler, Scout, TooLarge
 from leanto.worker.typed import MAINS
 
-LIMIT = 16 << 20  # bytes; the node's ledger keeps them with the version
+LIMIT = 4 << 20  # bytes; the node's ledger keeps them with each version
 EXTRA_LIMIT = 64 << 10  # for a class that only arguments may need
 
 _LIVE = (
     "Open files, locks, sockets, generators and the like stay in the process that made them: make it inside of the function "
     "or in a class that you send with lt.cls, or pass data instead"
 )
+_OLD = "Its class was loaded anew since (importlib.reload?): make it again"
 _LARGE = "what it uses is larger than {} MB{}; pass large values as arguments, or load them inside of the function"
 
 
@@ -151,7 +152,8 @@ class _Load:
         place, _, kind = _values.find_culprit(value, self._try).rpartition(": ")
         name = variable or self._path[-1] or "a value"
         what = f"{name}{place} is a {kind or type(value).__name__}"
-        return self._where(f"{what} ({type(error).__name__}: {error}). {_LIVE}", variable)
+        advice = _OLD if "not the same object" in str(error) else _LIVE
+        return self._where(f"{what} ({type(error).__name__}: {error}). {advice}", variable)
 
     def _try(self, part: object) -> None:
         Scout(self.namespace, part, LIMIT).dump(part)

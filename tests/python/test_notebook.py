@@ -5,11 +5,14 @@ from clients import Failed, write_project
 from typists import Notebook
 
 
+HELPER = "def double(x):\n    return 2 * x\n\nclass Thing:\n    pass\n"
+
+
 @pytest.fixture(scope="module")
 def notebook(tmp_path_factory):
     project = write_project(
         tmp_path_factory.mktemp("book"),
-        {"pyproject.toml": "", "helper.py": "def double(x):\n    return 2 * x\n", "data.txt": "42"},
+        {"pyproject.toml": "", "helper.py": HELPER, "data.txt": "42"},
     )
     notebook = Notebook(project, project.parent / "k")
     notebook.run("import leanto as lt\ndef send(f):\n    return lt.function(f).to(lt.here)")
@@ -226,7 +229,7 @@ REFUSED = [
     (GENERATOR, "it uses `g`, which uses `made`: made is a generator"),
     (CLOSURE, "it uses `lock`: lock is a lock"),
     (OLD, "it uses `old`: it belongs to an older class Old"),
-    ("thing = bytes(20 << 20)" + USES, "larger than 16 MB, most of it `thing`; pass large values"),
+    ("thing = bytes(5 << 20)" + USES, "larger than 4 MB, most of it `thing`; pass large values"),
     ("def f():\n    !ls", "IPython itself .* is not in a worker"),
     ("exec('def f():\\n    return 1')", "the source of f can't be found in <string>; write it to"),
 ]
@@ -250,3 +253,36 @@ def test_a_bound_method_is_refused_with_the_way_out(notebook):
     notebook.run("class Adder:\n    def add(self, x):\n        return x")
     with pytest.raises(Failed, match="method bound to an instance; send the class Adder"):
         notebook.run("send(Adder().add)")
+
+
+def test_functions_that_are_made_in_a_worker_are_sent_on_from_there(notebook):
+    notebook.run(
+        "def outer(k):\n"
+        "    def middle(x):\n"
+        "        def inner():\n"
+        "            return x + k\n"
+        "        return send(inner)(), send(lambda: x * k)()\n"
+        "    return middle\n"
+    )
+    assert notebook.run("send(outer(2))(5)") == "(7, 10)"
+    notebook.run("three = [\n    1,\n    lambda x: send(lambda: x + 1)(),\n]")
+    assert notebook.run("send(three[1])(1)") == "2"
+
+
+def test_what_a_reload_left_behind_is_named(notebook):
+    notebook.run("import helper, importlib\nfrom helper import double\nimportlib.reload(helper)")
+    with pytest.raises(Failed, match="double isn't .any more. what the module helper calls double"):
+        notebook.run("def f():\n    return double(1)\nsend(f)")
+    notebook.run("from helper import double\nthing = helper.Thing()\nimportlib.reload(helper)")
+    with pytest.raises(Failed, match="thing is a Thing .* was loaded anew since"):
+        notebook.run("send(lambda: thing)")
+    assert notebook.run("from helper import double\nsend(f)()") == "2"
+
+
+def test_a_function_as_an_argument_is_passed_as_a_remote_one(notebook):
+    notebook.run("def apply(function, x):\n    return function(x)\ndef named(x):\n    return -x")
+    with pytest.raises(Failed, match=r"argument 1: function.*pass lt.function\(f\).to"):
+        notebook.run("send(apply)(lambda x: x + 1, 2)")
+    with pytest.raises(Failed, match=r"'named' on.*pass lt.function\(f\).to"):
+        notebook.run("send(apply)(named, 2)")
+    assert notebook.run("[send(apply)(send(f), 2) for f in (named, lambda x: x + 1)]") == "[-2, 3]"

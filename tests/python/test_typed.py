@@ -11,7 +11,7 @@ import textwrap
 
 import pytest
 from clients import Client, Failed, edit, environment, run_script, write_project
-from conftest import ROOT
+from conftest import ROOT, leanto
 
 PYTHONS = os.environ.get("LEANTO_TEST_PYTHONS", sys.executable).split(":")
 
@@ -321,5 +321,15 @@ def test_what_is_too_large_is_named(tmp_path):
             tmp_path / "q", {"m.py": "def make(k):\n    return lambda: k\n", "setup.py": ""}
         )
         client.do(f"import sys; sys.path.insert(0, {str(tmp_path / 'q')!r}); import m")
-        with pytest.raises(Failed, match="larger than 16 MB.*pass large values as arguments"):
-            client.do("lt.function(m.make(b'x' * (17 << 20))).to(lt.here)")
+        with pytest.raises(Failed, match="larger than 4 MB.*pass large values as arguments"):
+            client.do("lt.function(m.make(b'x' * (5 << 20))).to(lt.here)")
+
+
+def test_values_of_some_size_go_and_are_there_after_a_restart_of_the_node(own_home, tmp_path):
+    module = "def make(k):\n    def size():\n        return len(k)\n    return size\n"
+    project = write_project(tmp_path / "p", {"m.py": module, "setup.py": ""})
+    with Client(project) as client:
+        client.do("import m\nremote = lt.function(m.make(b'x' * (3 << 20))).to(lt.here)")
+        assert client.do("remote()") == 3 << 20
+        leanto("stop")
+        assert client.do("remote()") == 3 << 20

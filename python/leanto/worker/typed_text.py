@@ -17,20 +17,25 @@ class Text:
 
     ``text``: whole lines. ``line``: the number of the first. ``span``: for a lambda, where it begins and ends in the first
     and last of these lines, in bytes; None for a definition, which is all of the text. ``filename``: what tracebacks say.
-    ``flags``: the `from __future__ import`s that hold for it, as `compile` takes them.
+    ``flags``: the `from __future__ import`s that hold for it, as `compile` takes them. ``is_file``: whether it's from a file.
     """
 
-    __slots__ = ("filename", "flags", "line", "span", "text")
+    __slots__ = ("filename", "flags", "is_file", "line", "span", "text")
 
-    def __init__(self, text: str, line: int, span: tuple | None, filename: str, flags: int) -> None:
+    def __init__(
+        self, text: str, line: int, span: tuple | None, filename: str, flags: int, is_file: bool
+    ) -> None:
         self.text = text
         self.line = line
         self.span = span
         self.filename = filename
         self.flags = flags
+        self.is_file = is_file
 
     def __reduce__(self) -> tuple:
-        return Text, (self.text, self.line, self.span, self.filename, self.flags)
+        return Text, (
+            self.text, self.line, self.span, self.filename, self.flags, self.is_file,
+        )  # fmt: skip
 
     def readable(self) -> str:
         """Return the text as a module of its own: one statement, or a lambda in parentheses."""
@@ -59,16 +64,40 @@ class Text:
         indented = self.span is None and self.text[:1] in (" ", "\t")
         return ast.increment_lineno(node, self.line - (2 if indented else 1))
 
+    def lines_alone(self) -> list:
+        """Return the lines of a cell or file that has only this, which Python can parse."""
+        own = self.text.splitlines(keepends=True)
+        before = ["\n"] * (self.line - 1)
+        if self.span is not None:
+            indent = own[0].encode()[: self.span[0]].decode()
+            own[0] = " " * len(indent.encode()) + own[0][len(indent) :]
+            own[-1] = own[-1].encode()[: self.span[1]].decode() + "\n"
+        if own[0][:1] in (" ", "\t") and before:
+            before[-1] = "if 1:\n"
+        return before + own
+
     def register(self) -> None:
-        """Let tracebacks and `inspect` find the lines."""
+        """Let tracebacks and `inspect` find the lines, and `find_kept` the text."""
         import linecache
 
+        _kept.setdefault(self.filename, {})[self.line] = self
         known = linecache.cache.get(self.filename)
         lines = list(known[2]) if known and len(known) == 4 else []
         own = self.text.splitlines(keepends=True)
         lines += ["\n"] * (self.line - 1 + len(own) - len(lines))
         lines[self.line - 1 : self.line - 1 + len(own)] = own
         linecache.cache[self.filename] = (sum(map(len, lines)), None, lines, self.filename)
+
+
+_kept: dict = {}  # filename → {line: text}, of those that were made here
+
+
+def find_kept(filename: str, line: int) -> Text | None:
+    """Return the text that was made to code here and that this line is in."""
+    for text in _kept.get(filename, {}).values():
+        if text.line <= line < text.line + text.text.count("\n"):
+            return text
+    return None
 
 
 def compile_function(text: Text, free: tuple, before: list | tuple = ()):

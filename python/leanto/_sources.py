@@ -20,10 +20,7 @@ from leanto.worker.typed_text import Text, compile_function, find_kept
 
 OWN = ("<typed ", "<cell of ")  # in a worker, what came from elsewhere
 
-PROMPTS = (
-    "<stdin>",
-    "<console>",
-)  # that of Python, those of the module `code` and of `python -m asyncio`
+PROMPTS = ("<stdin>", "<console>")  # Python's, and that of `python -m asyncio`
 
 NO_TEXT = (
     "the source of {name} can't be found: the prompt of Python {}.{} keeps {} of what is typed. "
@@ -61,9 +58,10 @@ def text_of_class(cls: type, main_file: str | None) -> Text:
     """Return the text of the statement that made a class of `__main__`: its definition, or an assignment."""
     for source in _sources_with(cls, main_file):
         for node in _made_by(source.tree(), cls.__name__):
-            if not isinstance(node, ast.ClassDef) or _fits(node, cls):
-                return _cut(source, node, cls.__name__, source.flags(), decorated=True)
-    raise SourceNotFound(_no_source(main_file or "<stdin>", cls.__name__))
+            if not isinstance(node, ast.ClassDef) or _fits(source, node, cls):
+                return _cut(source, node, cls.__name__, _flags_of(source, cls), decorated=True)
+    where = main_file or ("the cells of this session" if _shell() else "<stdin>")
+    raise SourceNotFound(_no_source(where, cls.__name__))
 
 
 def defines(file: str | None, name: str) -> bool:
@@ -77,7 +75,8 @@ def same_code(one: object, other: object) -> bool:
     if type(one) is not type(other):
         return False
     if not isinstance(one, type(same_code.__code__)):
-        return one == other and repr(one) == repr(other)  # 1 == True == 1.0
+        alike = isinstance(one, frozenset) or repr(one) == repr(other)  # 1 == True == 1.0
+        return one == other and alike
     names = ("co_code", "co_names", "co_varnames", "co_freevars", "co_cellvars", "co_argcount")
     if any(getattr(one, name) != getattr(other, name) for name in names):
         return False
@@ -105,9 +104,6 @@ class _Source:
 
     def tree(self) -> ast.AST:
         return _parse("".join(self.lines))
-
-    def flags(self) -> int:
-        return _future_flags(self.tree())
 
 
 @functools.lru_cache(maxsize=64)
@@ -162,6 +158,9 @@ def _sources_with(cls: type, main_file: str | None):
     for name in _inputs():
         if name not in files:
             yield _Source(linecache.getlines(name), name, is_exact=True)
+    kept = getattr(linecache, "_interactive_cache", {})  # Python 3.14
+    for entry in list(kept.values())[::-1]:
+        yield _Source(list(entry[2]), entry[3], is_exact=True)
     if "readline" in sys.modules:
         from leanto import _history
 
@@ -287,19 +286,47 @@ def _made_by(tree: ast.AST, name: str) -> list:
     return found[::-1]
 
 
-def _fits(node: ast.ClassDef, cls: type) -> bool:
-    """Whether a class has what the statement gives it."""
+def _fits(source: _Source, node: ast.ClassDef, cls: type) -> bool:
+    """Whether a class is what the statement gives; in what isn't exact the code of all methods has to be the same."""
     own = vars(cls)
+    if any(part.name not in own for part in node.body if isinstance(part, DEFINITIONS)):
+        return False
+    compiled = compile(
+        ast.Module(body=[node], type_ignores=[]), "<text>", "exec", dont_inherit=True
+    )
+    made = {code.co_name: code for code in _codes_in(compiled) if code.co_name != cls.__name__}
     for part in node.body:
-        if isinstance(part, DEFINITIONS) and part.name not in own:
+        code = getattr(own.get(getattr(part, "name", None)), "__code__", None)
+        if not isinstance(part, FUNCTIONS) or code is None or part.decorator_list:
+            continue
+        other = made.get(part.name)
+        if other is None or code.co_argcount != other.co_argcount:
             return False
-        member = own.get(getattr(part, "name", None))
-        code = getattr(member, "__code__", None)
-        if isinstance(part, FUNCTIONS) and code is not None and not part.decorator_list:
-            count = len(part.args.posonlyargs) + len(part.args.args)
-            if code.co_argcount != count:
-                return False
+        if not source.is_exact and not same_code(code, other):
+            return False
     return True
+
+
+def _codes_in(code: object) -> list:
+    """The code objects in a module and in its classes, outermost first."""
+    found = [const for const in code.co_consts if isinstance(const, type(code))]
+    for inner in list(found):
+        if not inner.co_flags & 0x2:  # CO_NEWLOCALS: it is no function
+            found += _codes_in(inner)
+    return found
+
+
+def _flags_of(source: _Source, cls: type) -> int:
+    """The `from __future__` imports that hold for a class: of its cell, of cells before it, as its methods show."""
+    codes = [getattr(member, "__code__", None) for member in vars(cls).values()]
+    flags = getattr(getattr(_shell(), "compile", None), "flags", 0)
+    for code in codes:
+        if code is not None and code.co_filename == source.filename:
+            flags |= code.co_flags
+    for node in source.tree().body:
+        if isinstance(node, ast.ImportFrom) and node.module == "__future__":
+            flags |= _annotations_flag()
+    return flags
 
 
 def _cut(source: _Source, node: ast.AST, name: str, flags: int, decorated: bool = False) -> Text:
@@ -308,7 +335,7 @@ def _cut(source: _Source, node: ast.AST, name: str, flags: int, decorated: bool 
     text = "".join(source.lines[first - 1 : node.end_lineno])
     span = (node.col_offset, node.end_col_offset) if isinstance(node, ast.Lambda) else None
     filename = source.filename if source.is_file else _shown(source, name)
-    return Text(text, first, span, filename, flags & _future_mask(), source.is_file)
+    return Text(text, first, span, filename, flags & _annotations_flag(), source.is_file)
 
 
 def _shown(source: _Source, name: str | None = None) -> str:
@@ -322,19 +349,8 @@ def _shown(source: _Source, name: str | None = None) -> str:
     return f"<{where} {name}>" if name else f"the {where.partition(' ')[0]} input"
 
 
-def _future_mask() -> int:
+def _annotations_flag() -> int:
+    """The only one that still changes what code means."""
     import __future__
 
-    return sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names[6:])
-
-
-def _future_flags(tree: ast.AST) -> int:
-    import __future__
-
-    names = [
-        alias.name
-        for node in tree.body
-        if isinstance(node, ast.ImportFrom) and node.module == "__future__"
-        for alias in node.names
-    ]
-    return sum(getattr(__future__, name).compiler_flag for name in names) & _future_mask()
+    return __future__.annotations.compiler_flag

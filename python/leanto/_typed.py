@@ -34,9 +34,9 @@ def pack(target: object, namespace: dict) -> bytes:
         load.add(None, target)
     else:
         load.need(name)
-    load.add_classes()
     if load.steps[-1][1] is not target:
         load.steps.append((name, target))  # the last one is the callable
+    load.add_classes()
     return load.write()
 
 
@@ -50,6 +50,7 @@ class _Load:
     def __init__(self, namespace: dict) -> None:
         self.namespace = namespace
         self.steps: list = []  # (name or None, value)
+        self.more: list = []  # of classes that may come as arguments
         self.sizes: dict = {}
         self.modules: set = set()
         self.unset: set = set()
@@ -91,7 +92,7 @@ class _Load:
                 continue
             if sum(alone.sizes.values()) <= sum(self.sizes.values()) + EXTRA_LIMIT:
                 self.sizes = alone.sizes
-                self.steps += alone.steps
+                self.more += alone.steps
                 self.modules |= alone.modules
                 self.unset |= alone.unset
 
@@ -99,6 +100,7 @@ class _Load:
         """Return the stream of pickles."""
         head = {
             "count": len(self.steps),
+            "more": len(self.more),
             "package": self.namespace.get("__package__"),
             "modules": sorted(self.modules),
             "unset": sorted(self.unset),
@@ -107,7 +109,7 @@ class _Load:
         pickler = Pickler(
             stream, self.namespace
         )  # one for all, so that what they share stays shared
-        for part in ((head,), *self.steps):
+        for part in ((head,), *self.steps, *self.more):
             pickler.dump(part)
         return stream.getvalue()
 

@@ -4,7 +4,6 @@ import pytest
 from clients import Failed, write_project
 from typists import Notebook
 
-
 HELPER = "def double(x):\n    return 2 * x\n\nclass Thing:\n    pass\n"
 
 
@@ -119,7 +118,12 @@ def test_a_class_that_cannot_go_keeps_no_function_from_going(notebook):
     assert notebook.run("def plain():\n    return 1\nsend(plain)()") == "1"
     with pytest.raises(Failed, match="Locked can't be sent: it uses `lock`: lock is a lock"):
         notebook.run("lt.cls(Locked).to(lt.here)")
-    notebook.run("del Locked, lock")
+    notebook.run("del Locked, lock\nimport os\nhere = os.getpid()")
+    notebook.run("class OnlyHere:\n    if os.getpid() != here:\n        raise OSError('not here')")
+    assert notebook.run("send(plain)()") == "1"
+    with pytest.raises(Failed, match="OnlyHere can't be loaded: OSError: not here"):
+        notebook.run("lt.cls(OnlyHere).to(lt.here)")
+    notebook.run("del OnlyHere")
 
 
 DECORATED = """

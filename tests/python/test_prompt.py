@@ -84,6 +84,15 @@ def test_what_the_history_does_not_tell_is_refused_and_never_guessed(prompt):
         assert said == "3\n"
 
 
+def test_a_class_whose_methods_the_history_does_not_tell_is_refused_too(prompt):
+    lines = (
+        "class Twice:\n    def run(self, x):\n        x += 1\n        x += 1\n        return x\n\n"
+    )
+    prompt.type(lines)
+    said = prompt.type("lt.cls(Twice).to(lt.here)().run(1)")
+    assert said == "3\n" or "the source of Twice can't be found: the prompt of Python" in said
+
+
 @pytest.mark.parametrize("python", PYTHONS)
 def test_without_a_terminal_nothing_is_kept_and_that_is_said(tmp_path, python):
     text = "import leanto as lt\ndef f():\n    return 1\n\nlt.function(f).to(lt.here)\n"

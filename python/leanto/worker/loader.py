@@ -83,6 +83,8 @@ def load(source: Source, values=None) -> Loaded:
     script = None
     try:
         if values is not None and not isinstance(values, dict):
+            if source.path and not source.is_main:
+                _import(source)
             return Loaded(values.load(), sys.modules["__main__"], values)
         if source.module == "__main__" and source.path:
             script = _run_script(source, values)

@@ -19,12 +19,14 @@ MAINS = ("__main__", "__mp_main__")
 class Typed:
     """A stream whose head has been read.
 
-    ``count``: how many pairs follow; the last one's value is the callable. ``modules``: to import first, besides those
-    that are values. ``unset``: names that the code uses and that had no value where it came from.
+    ``count``: how many pairs follow; the last one's value is the callable. ``more``: how many come behind it, for classes
+    that only arguments may need. ``modules``: to import first, besides those that are values. ``unset``: names that the code
+    uses and that had no value where it came from.
     """
 
     def __init__(self, head: dict, unpickler: pickle.Unpickler) -> None:
         self.count = head["count"]
+        self.more = head["more"]
         self.package = head["package"]
         self.modules = head["modules"]
         self.unset = head["unset"]
@@ -46,6 +48,12 @@ class Typed:
             name, target = self._unpickler.load()
             if name is not None:
                 setattr(module, name, target)
+        try:
+            for _ in range(self.more):
+                name, value = self._unpickler.load()
+                setattr(module, name, value)
+        except Exception:
+            pass  # it's missed, and said to be, only if such a class does come
         return target
 
     def explain(self, name: str) -> str | None:

@@ -47,9 +47,10 @@ def deploy(callable_: object, kind: str, cluster: object, options: dict) -> Serv
         "is_main": entry.is_main,
         "settings": _options.service_settings(options),
     }
-    body = b""
     if entry.root is not None:
-        words.update(root=entry.root, file=entry.file, search_path=list(entry.search_path))
+        words.update(root=entry.root, search_path=list(entry.search_path))
+        if entry.file is not None:
+            words["file"] = entry.file
         if sent_from is not None and entry.root == sent_from[0]:
             from leanto.worker.service import describe
 
@@ -57,8 +58,11 @@ def deploy(callable_: object, kind: str, cluster: object, options: dict) -> Serv
         if entry.is_main and entry.module != "__main__":
             # Run by `python -m`: what comes back says the module's real name, which is this one.
             sys.modules.setdefault(entry.module, sys.modules["__main__"])
-        if entry.module == "__main__":
-            body = _handles_by_name(callable_, entry)
+    body = b""
+    if entry.is_text or _is_assigned(callable_, entry):
+        body = _text_of(callable_, entry)
+    elif entry.root is not None and entry.module == "__main__":
+        body = _handles_by_name(callable_, entry)
     head, _ = _connection.ask("deploy", body, **words)
     return Service(head["name"], head["v"], head["describe"])
 
@@ -67,6 +71,28 @@ def lookup(name: str, kind: str) -> Service:
     """Return the newest service of that name. Raises NotFoundError."""
     head, _ = _connection.ask("lookup", name=name, kind=kind)
     return Service(name, head["v"], head["describe"])
+
+
+def _is_assigned(callable_: object, entry: object) -> bool:
+    """Whether a script's name for it is that of a variable: a lambda or a closure, which only running the script would make."""
+    if entry.module != "__main__" or "<" not in getattr(callable_, "__qualname__", ""):
+        return False
+    from leanto import _sources
+
+    return not _sources.defines(sys.modules["__main__"].__dict__.get("__file__"), entry.qualname)
+
+
+def _text_of(callable_: object, entry: object) -> bytes:
+    """What has no name that another process could find it by travels as its source and what that needs."""
+    from leanto import _typed
+    from leanto.errors import SnapshotError
+
+    main = sys.modules["__main__"].__dict__
+    names = getattr(callable_, "__globals__", main)
+    try:
+        return _typed.pack(callable_, names if names.get("__name__") == "__main__" else main)
+    except _typed.CannotTravel as error:
+        raise SnapshotError(f"{entry.qualname} can't be sent: {error}") from None
 
 
 def _handles_by_name(callable_: object, entry: object) -> bytes:

@@ -1,6 +1,7 @@
 """What travels for a callable: the project that its code lies in, and where in it the code is.
 
-Only the file system and `sys` are looked at; nothing is imported, run or sent.
+Only the file system and `sys` are looked at; nothing is imported, run or sent. What no other process could find by name is
+marked as such: `leanto._typed` sends its text.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from leanto._roots import find_marked, find_root, inside, is_installed
+from leanto._roots import find_marked, find_root, inside, is_installed, is_shared
 
 
 class Entry:
@@ -24,11 +25,17 @@ class Entry:
     ``project``: the name of the root's directory, or of the installed top-level package.
     ``is_main``: True if the module is ``__main__`` in this process, whatever its real name: pickles
     made here call its classes ``__main__.X``.
+    ``is_text``: True if the callable has no name to be found by, so that its text has to travel: it
+    was typed in a notebook or at a prompt (``file`` is None then), is a lambda, a closure, a partial.
     """
 
-    __slots__ = ("file", "is_main", "module", "project", "qualname", "root", "search_path")
+    __slots__ = (
+        "file", "is_main", "is_text", "module", "project", "qualname", "root", "search_path",
+    )  # fmt: skip
 
-    def __init__(self, root, module, file, qualname, search_path, project, is_main=False):
+    def __init__(
+        self, root, module, file, qualname, search_path, project, is_main=False, is_text=False
+    ):
         self.root = root
         self.module = module
         self.file = file
@@ -36,6 +43,7 @@ class Entry:
         self.search_path = search_path
         self.project = project
         self.is_main = is_main
+        self.is_text = is_text
 
     @property
     def default_name(self) -> str:
@@ -63,27 +71,46 @@ def locate(target, workspace=None) -> Entry:
     `workspace` is a directory that counts as a project's root without being marked as one: in a
     worker, the copy of the project that it runs from, which lacks the `.git` of the original.
 
-    Raises SnapshotError, which says why and what to do instead, if another process could not find
-    it by name.
+    Raises SnapshotError, which says why and what to do instead, if it can't be sent.
     """
+    if _is_partial(target):
+        entry = locate(target.func, workspace)
+        entry.qualname = f"partial({entry.qualname})"
+        entry.is_text = True
+        return entry
     _refuse_what_has_no_name(target)
     module = _module_of(target)
     is_main = _is_main(module)
     path = _source_file(module, target)
+    if is_main and path is None:
+        return _locate_typed(module, target, workspace)
     qualname = _name_in(module, target)
+    is_text = qualname is None
+    if is_text:
+        qualname = target.__qualname__
     name = _import_name(module, path)
     if path is not None and is_installed(path):
         path = os.path.realpath(path)  # an editable install may be a symlink in site-packages
         if is_installed(path) or find_marked(os.path.dirname(path), workspace) is None:
             path = None
     if path is None:
-        return Entry(None, name, None, qualname, [], name.partition(".")[0], is_main)
+        return Entry(None, name, None, qualname, [], name.partition(".")[0], is_main, is_text)
     directory, file = _import_directory(path, name)
     root = find_root(directory, workspace)
     file = os.path.relpath(os.path.join(directory, file), root)
     search_path = _search_path(root, directory, name)
     project = os.path.basename(root) or "root"
-    return Entry(root, name, _slashes(file), qualname, search_path, project, is_main)
+    return Entry(root, name, _slashes(file), qualname, search_path, project, is_main, is_text)
+
+
+def _locate_typed(module, target, workspace) -> Entry:
+    """What was typed belongs to the project in the working directory, if there is one."""
+    directory = os.path.realpath(os.getcwd())
+    root = find_marked(directory, workspace) or (None if is_shared(directory) else directory)
+    search_path = _search_path(root, directory, "__main__") if root else []
+    qualname = _name_in(module, target, is_text=True) or target.__qualname__
+    project = os.path.basename(root or directory) or "root"
+    return Entry(root, "__main__", None, qualname, search_path, project, True, True)
 
 
 # --- the callable ---
@@ -98,14 +125,6 @@ def _fail(target, why: str):
     raise SnapshotError(f"{name} can't be sent: {why}") from None
 
 
-_TYPED = (
-    "it was typed in an interpreter or a notebook (or given with `python -c`), so there is no file "
-    "to send; write it to a .py file and import it from there"
-)
-_PARTIAL = (
-    "a functools.partial has no name to find it by; "
-    "send its function and pass the arguments with the call"
-)
 _BOUND = (
     "it is a method bound to an instance; send the class {}, make the instance there and call the "
     "method on that, or write a function that takes the instance as an argument"
@@ -113,13 +132,9 @@ _BOUND = (
 _INSTANCE = (
     "an object has no code of its own; send the class {} or a function that makes the object"
 )
-_LAMBDA = (
-    "a lambda has no name to find it by; write it as a function with `def` at the top level of its "
-    "module"
-)
-_NESTED = (
-    "it is defined inside another function, which would have to run first; move it to the top "
-    "level of its module and pass what it uses as arguments"
+_LOCAL_CLASS = (
+    "it is defined inside a function, which would have to run first; move it to the top level of its "
+    "module and pass what it uses as arguments"
 )
 _OTHER = (
     "it isn't (any more) what the module {0} calls {1}; send what {0}.{1} is now, "
@@ -130,9 +145,6 @@ _OTHER = (
 def _refuse_what_has_no_name(target) -> None:
     if not callable(target):
         _fail(target, "it is neither a function nor a class")
-    bases = type(target).__mro__
-    if any(base.__module__ == "functools" and "partial" in base.__name__ for base in bases):
-        _fail(target, _PARTIAL)
     owner = getattr(target, "__self__", None)
     is_owned = owner is not None and hasattr(target, "__name__")
     if is_owned and not isinstance(owner, (type, type(sys))):
@@ -140,6 +152,11 @@ def _refuse_what_has_no_name(target) -> None:
     name = getattr(target, "__qualname__", None) or getattr(target, "__name__", None)
     if not isinstance(name, str):
         _fail(target, _INSTANCE.format(type(target).__qualname__))
+
+
+def _is_partial(target) -> bool:
+    functools = sys.modules.get("functools")
+    return functools is not None and isinstance(target, functools.partial)
 
 
 def _module_of(target):
@@ -154,15 +171,17 @@ def _module_of(target):
 
 
 def _source_file(module, target):
-    """Return the absolute path of the module's file, None for a part of the interpreter."""
+    """Return the absolute path of the module's file, None for a part of the interpreter, and for what was typed."""
     file = getattr(module, "__file__", None)
     origin = getattr(getattr(module, "__spec__", None), "origin", None)
     if not file and (origin in ("built-in", "frozen") or module is sys):
         return None
     if _is_main(module):
         file = _script_of(target, file)
+        if file is None:
+            return None
     if not file:
-        _fail(target, _TYPED)
+        _fail(target, f"its module {module.__name__} has no file; import it again from its file")
     path = os.path.abspath(file)
     if not os.path.isfile(path):
         _fail(target, f"its file {path} doesn't exist; if that is inside a zip archive, unpack it")
@@ -175,7 +194,8 @@ def _script_of(target, main_file):
     codes = [getattr(_unwrapped(member), "__code__", None) for member in members]
     files = {code.co_filename for code in codes if code is not None}
     files.discard("<string>")  # a dataclass's methods
-    if files and all(file.startswith("<") for file in files):
+    is_there = any(os.path.isfile(file) for file in files)
+    if files and not is_there and (all(f.startswith("<") for f in files) or not main_file):
         return None
     if not main_file:  # at the prompt of `python -i x.py` there is no __file__ any more
         main_file = next((file for file in files if os.path.isfile(file)), None)
@@ -192,8 +212,8 @@ def _unwrapped(target):
     return target
 
 
-def _name_in(module, target) -> str:
-    """Return the name by which the module knows `target`."""
+def _name_in(module, target, is_text=False):
+    """Return the name by which the module knows `target`; None if it has none and its text can go."""
     qualname = getattr(target, "__qualname__", None) or target.__name__
     found = _look_up(module, qualname)
     if _is_same(found, target):
@@ -201,10 +221,10 @@ def _name_in(module, target) -> str:
     for name, value in list(vars(module).items()):
         if value is target:
             return name
-    if "<lambda>" in qualname:
-        _fail(target, _LAMBDA)
-    if "<locals>" in qualname:
-        _fail(target, _NESTED)
+    if isinstance(target, type) and "<locals>" in qualname:
+        _fail(target, _LOCAL_CLASS)
+    if is_text or "<" in qualname:
+        return None
     _fail(target, _OTHER.format(module.__name__, qualname))
 
 

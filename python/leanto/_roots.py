@@ -38,7 +38,7 @@ def find_root(directory: str, workspace=None) -> str:
     root = find_marked(directory, workspace)
     if root is not None:
         return root
-    if _is_shared(directory):
+    if is_shared(directory):
         from leanto.errors import SnapshotError
 
         raise SnapshotError(
@@ -58,7 +58,7 @@ def find_marked(directory: str, workspace=None):
         if workspace is not None and current == os.path.realpath(workspace):
             return current
         # A home directory under version control (dotfiles) doesn't make all below it one project.
-        version_control = () if current != directory and _is_shared(current) else VERSION_CONTROL
+        version_control = () if current != directory and is_shared(current) else VERSION_CONTROL
         markers = (*MARKERS, *version_control)
         if any(os.path.lexists(os.path.join(current, name)) for name in markers):
             return current
@@ -68,7 +68,7 @@ def find_marked(directory: str, workspace=None):
         current = parent
 
 
-def _is_shared(directory: str) -> bool:
+def is_shared(directory: str) -> bool:
     """Whether a directory is one that much else lies in, such as the home directory."""
     home = os.path.expanduser("~")
     places = [home, os.path.dirname(home), *SHARED, os.path.dirname(sys.executable or "")]

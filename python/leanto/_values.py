@@ -15,6 +15,13 @@ from leanto.errors import LeantoError, ValueTransportError
 IN_BAND = 16 << 10  # a smaller buffer is cheaper inside the pickle
 LARGE = 1 << 20  # buffers of so much together go through shared memory
 
+_ON_BOTH_SIDES = "The module of its class must be importable on both sides, or be part of the project that is sent."
+_LIVE = "Pass data instead of live resources, or make the object on the other side (lt.cls)."
+_FUNCTION = (
+    "A function that has no module to import it from is sent by itself: pass lt.function(f).to(...) as the argument, "
+    "or use it by its name in the function that is sent; a class, too, is used by its name there."
+)
+
 _dumps = pickle.dumps
 _PLAIN = frozenset((type(None), bool, int, float, str, bytes))
 loads = pickle.loads
@@ -143,31 +150,34 @@ def load_result(body, said: dict | None = None) -> object:
 
 def not_rebuilt(what: str, where: str, error: Exception) -> ValueTransportError:
     """Return the error for a value that was pickled on one side and cannot be unpickled on the other."""
+    is_typed = "on <module '__main__'" in str(error)
+    advice = _FUNCTION if is_typed else _ON_BOTH_SIDES
     explained = ValueTransportError(
-        f"{what} cannot be rebuilt {where}: {type(error).__name__}: {error}. "
-        "The module of its class must be importable on both sides, or be part of the project that is sent."
+        f"{what} cannot be rebuilt {where}: {type(error).__name__}: {error}. {advice}"
     )
     explained.__cause__ = error
     return explained
 
 
 def _explain(value: object, error: Exception) -> str:
-    where = _find_culprit(value, "", 0)
+    where = find_culprit(value, _dumps_beside)
     place = f" ({where})" if where else ""
-    return (
-        f"a value cannot be pickled{place}: {type(error).__name__}: {error}. "
-        "Pass data instead of live resources, or make the object on the other side (lt.cls)."
-    )
+    advice = _FUNCTION if where.endswith(": function") else _LIVE
+    return f"a value cannot be pickled{place}: {type(error).__name__}: {error}. {advice}"
 
 
-def _find_culprit(value: object, path: str, depth: int) -> str:
-    """The deepest part of `value` that cannot be pickled by itself, as an expression on the arguments."""
+def _dumps_beside(part: object) -> bytes:
+    return _dumps(part, 5, buffer_callback=lambda buffer: None)
+
+
+def find_culprit(value: object, dumps: object, path: str = "", depth: int = 0) -> str:
+    """Return the deepest part of `value` that `dumps` cannot pickle by itself, as an expression on the value."""
     for name, part in _parts(value, depth):
         try:
-            _dumps(part, 5, buffer_callback=lambda buffer: None)
+            dumps(part)
         except Exception:
             return (
-                _find_culprit(part, f"{path}{name}", depth + 1)
+                find_culprit(part, dumps, f"{path}{name}", depth + 1)
                 or f"{path}{name}: {type(part).__name__}"
             )
     return ""

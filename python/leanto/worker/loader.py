@@ -75,12 +75,17 @@ def load(source: Source, values=None) -> Loaded:
     """Load the callable. The working directory and `sys.path` become the project's.
 
     `values` are bound in a script's module instead of what the script would do to get them: remote
-    handles, by name. Raises LoadError.
+    handles, by name; or they are code that travelled as text (`leanto.worker.typed.Typed`). Raises
+    LoadError.
     """
     if source.workspace is not None:
         enter(source.workspace, source.search_path)
     script = None
     try:
+        if values is not None and not isinstance(values, dict):
+            if source.path and not source.is_main:
+                _import(source)
+            return Loaded(values.load(), sys.modules["__main__"], values)
         if source.module == "__main__" and source.path:
             script = _run_script(source, values)
         else:
@@ -242,7 +247,11 @@ def _is_in_project(source: Source, top: str) -> bool:
 def _import_error(source: Source, error: BaseException, why=None) -> LoadError:
     from leanto.worker.tracebacks import describe
 
-    place = source.shown(source.path) if source.path else source.module
+    place = (
+        source.module if source.module != "__main__" else source.qualname
+    )  # typed: it has no file
+    if source.path:
+        place = source.shown(source.path)
     message = f"{place} can't be loaded: {describe(error)}"
     return LoadError(f"{message}\n{why}" if why else message, "import", _traceback(source, error))
 

@@ -6,7 +6,7 @@ import os
 import sys
 import types
 
-from leanto import _deploy, _frames, _values
+from leanto import _deploy, _frames
 from leanto._classes import SPECIAL
 from leanto._frames import ERROR, READY
 from leanto.worker import calls, loader, tracebacks
@@ -41,7 +41,7 @@ class Service:
         if words.get("workspace"):
             _deploy.sent_from = (words["workspace"], words["root"], words["version"])
         try:
-            loaded = loader.load(source, _values.loads(body) if body else None)
+            loaded = loader.load(source, read_body(body))
         except loader.LoadError as error:
             said = {"kind": "snapshot", "message": str(error), "traceback": error.traceback}
             worker.send(ERROR, 0, _frames.encode_head(said))
@@ -187,10 +187,21 @@ def describe(target: object) -> dict:
     }
 
 
+def read_body(body: bytes) -> object:
+    """Return what the body of a deploy holds: None, a script's handles by name, or code that travels as text."""
+    if not body:
+        return None
+    from leanto.worker import typed
+
+    return typed.read(body)
+
+
 def kind_of(value: object) -> str | None:
     """Return what calling `value` gives: "function", "coroutine", "generator" or "async_generator"; None if it's no callable."""
     if isinstance(value, (classmethod, staticmethod, types.MethodType)):
         value = value.__func__
+    while type(value).__name__ == "partial" and callable(getattr(value, "func", None)):
+        value = value.func
     if not callable(value) or isinstance(value, type):
         return None
     call = getattr(type(value), "__call__", None)  # noqa: B004 - the method itself is wanted

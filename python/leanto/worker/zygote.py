@@ -81,7 +81,7 @@ def import_ahead() -> None:
     import asyncio  # noqa: F401
     import traceback  # noqa: F401
 
-    from leanto.worker import event_loop, script  # noqa: F401
+    from leanto.worker import event_loop, script, typed  # noqa: F401
 
 
 def receive(control: socket.socket) -> tuple:

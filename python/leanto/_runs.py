@@ -169,7 +169,7 @@ class Run(concurrent.futures.Future):
             from leanto._classes import rebuild_object
 
             return rebuild_object(said["o"], said["name"], said["cls"], said["describe"], {})
-        return _values.load_result(body, inner.get("b"))
+        return _values.load_result(body, inner)
 
     def _settle(self, status: str) -> None:
         """Called once, when the node has said that it ended."""
@@ -256,7 +256,8 @@ def submit(callable_: object, args: tuple, kwargs: dict) -> Run:
         raise InvalidRequestError(
             "a generator's items have no place in a run; submit a function that returns a list, or call it and iterate"
         )
-    data, buffers = _values.pack((args, kwargs))
+    # Shared memory ends with this program or with the node; what goes on record must not.
+    data, buffers = _values.pack((args, kwargs), shared=False)
     call = _values.head_with(callable_._head, data, buffers)
     head = _frames.encode_head({"op": "submit", "caller": _say_caller()})
     # A map of two pairs becomes one of three: the call's head is encoded already.

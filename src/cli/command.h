@@ -12,8 +12,8 @@ inline constexpr int kOk = 0;
 inline constexpr int kFailed = 1;
 inline constexpr int kUsage = 2;
 inline constexpr int kNotRunning = 3;
-inline constexpr int kCancelled = 4;  // of `leanto wait`
-inline constexpr int kLost = 5;       // of `leanto wait`
+inline constexpr int kCancelled = 4;      // of `leanto wait`
+inline constexpr int kLost = 5;           // of `leanto wait`
 inline constexpr int kInterrupted = 130;  // 128 + SIGINT, as shells say it
 
 // kJson: one line of JSON on stdout, and nothing else there.

@@ -49,10 +49,8 @@ class RunLog {
 
   // What comes next; nothing there: an empty list. `wait_seconds`: for how long that is waited for.
   Result<std::deque<RunLine>> read(int wait_seconds) {
-    const Result<Reply> reply = node_.ask({{"op", "run_logs"},
-                                           {"id", options_.run},
-                                           {"offset", offset_},
-                                           {"wait", wait_seconds}});
+    const Result<Reply> reply = node_.ask(
+        {{"op", "run_logs"}, {"id", options_.run}, {"offset", offset_}, {"wait", wait_seconds}});
     if (!reply) return Failure(reply.error());
     std::deque<RunLine> lines;
     const auto gap = static_cast<std::uint64_t>(wire::find_number(reply->head, "gap").value_or(0));

@@ -45,11 +45,13 @@ int print_runs(Connection& node, const Json& question, Format format) {
   const Result<Reply> reply = node.ask(question);
   if (!reply) return print_error(reply.error());
   const Json runs = Json::parse(reply->body, nullptr, false);
-  if (!runs.is_array()) return print_error("the node's answer makes no sense; is it another version?");
+  if (!runs.is_array())
+    return print_error("the node's answer makes no sense; is it another version?");
   if (format == Format::kJson) {
     print_json(runs);
   } else {
-    fmt::print("{}", runs_report(runs.get<std::vector<Json>>(), now_ms(), screen_of(STDOUT_FILENO)));
+    fmt::print("{}",
+               runs_report(runs.get<std::vector<Json>>(), now_ms(), screen_of(STDOUT_FILENO)));
   }
   return kOk;
 }

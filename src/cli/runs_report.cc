@@ -86,8 +86,8 @@ std::string run_report(const Json& run, std::int64_t now) {
   const Json error = run.value("error", Json());
   if (!error.is_object()) return out;
   const std::string type = wire::find_string(error, "type").value_or("");
-  add_line(out, "error", (type.empty() ? text_of(error, "kind") : type) + ": " +
-                             text_of(error, "message"));
+  add_line(out, "error",
+           (type.empty() ? text_of(error, "kind") : type) + ": " + text_of(error, "message"));
   const std::string traceback = wire::find_string(error, "traceback").value_or("");
   return traceback.empty() ? out : out + "\n" + traceback + "\n";
 }

@@ -84,8 +84,7 @@ Result<std::unique_ptr<Node>> Node::open(NodeSettings settings, const Clock& clo
   return node;
 }
 
-Node::Node(NodeSettings settings, const Clock& clock, LockFile lock, Ledger ledger,
-           RunStore runs)
+Node::Node(NodeSettings settings, const Clock& clock, LockFile lock, Ledger ledger, RunStore runs)
     : settings_(std::move(settings)),
       clock_(clock),
       lock_(std::move(lock)),
@@ -131,8 +130,8 @@ Status Node::open_parts() {
                   [this](const wire::CallHead& head) { return find_target(head); }, host_name(),
                   RunLimits{settings_.config.runs, settings_.config.max_run_value_bytes}});
   operations_ = std::make_unique<Operations>(Operations::Parts{
-      loop_, clock_, calls_, *code_, *launcher_, ledger_access_, *objects_, registry_, *runs_,
-      log_, zygotes_, segments_, kept_, provider_, facts_, [this] { stop(); }});
+      loop_, clock_, calls_, *code_, *launcher_, ledger_access_, *objects_, registry_, *runs_, log_,
+      zygotes_, segments_, kept_, provider_, facts_, [this] { stop(); }});
   if (Status restored = registry_.restore(ledger_); !restored) return restored;
   if (Status restored = objects_->restore(ledger_); !restored) return restored;
   return runs_->recover(run_store_);

@@ -23,8 +23,7 @@ Duration wait_of(const Json& head) {
 }
 
 Json short_json(RunRecord run) {
-  if (run.error && run.error->traceback.size() > kMaxTracebackInList)
-    run.error->traceback.clear();
+  if (run.error && run.error->traceback.size() > kMaxTracebackInList) run.error->traceback.clear();
   return run_to_json(run);
 }
 
@@ -37,8 +36,8 @@ net::Task<Result<Answer>> Operations::submit(Request& request) {
   if (!caller.is_object()) caller = Json::object();
   caller["session"] = request.session;
   std::string said = caller.dump(-1, ' ', false, Json::error_handler_t::replace);
-  const auto submitted = co_await parts_.runs.submit(*std::move(asked), std::move(said),
-                                                     std::move(request.body));
+  const auto submitted =
+      co_await parts_.runs.submit(*std::move(asked), std::move(said), std::move(request.body));
   if (!submitted) co_return Failure(submitted.error());
   co_return Answer{{{"id", submitted->run.id},
                     {"key", submitted->run.key ? Json(*submitted->run.key) : Json()},
@@ -113,8 +112,8 @@ net::Task<Result<Answer>> Operations::run_logs(Request& request) {
   if (!id) co_return Failure(id.error());
   const Result<RunRecord> run = co_await parts_.runs.get(*id);
   if (!run) co_return Failure(run.error());
-  const auto offset =
-      static_cast<std::uint64_t>(std::max(0.0, wire::find_number(request.head, "offset").value_or(0)));
+  const auto offset = static_cast<std::uint64_t>(
+      std::max(0.0, wire::find_number(request.head, "offset").value_or(0)));
   const Duration limit = wait_of(request.head);
   const auto log = co_await parts_.runs.logs(run->id, offset, limit);
   if (!log) co_return Failure(log.error());

@@ -42,8 +42,7 @@ Ending stopped_ending(const Stopping& stopping) {
   if (stopping.cause == StopCause::kTimeout)
     return ending(RunStatus::kFailed, {ErrorKind::kTimeout, stopping.reason + how}, {});
   const std::string why = stopping.reason.empty() ? "" : ": " + stopping.reason;
-  return ending(RunStatus::kCancelled,
-                {ErrorKind::kCancelled, "the run was cancelled" + why + how},
+  return ending(RunStatus::kCancelled, {ErrorKind::kCancelled, "the run was cancelled" + why + how},
                 stopping.reason + how);
 }
 
@@ -68,8 +67,7 @@ Ending decide_ending(RunAnswer answer, const std::optional<Stopping>& stopping,
     const bool gone = error.kind == "cancelled" || error.kind == "worker_died";
     if (stopping && gone) return stopped_ending(*stopping);
     Ending failed{{}, std::move(answer)};
-    failed.outcome.status =
-        error.kind == "cancelled" ? RunStatus::kCancelled : RunStatus::kFailed;
+    failed.outcome.status = error.kind == "cancelled" ? RunStatus::kCancelled : RunStatus::kFailed;
     failed.outcome.error = std::move(error);
     return failed;
   }
@@ -80,12 +78,12 @@ Ending decide_ending(RunAnswer answer, const std::optional<Stopping>& stopping,
          "plain call and iterate"});
   }
   if (answer.bytes.size() > max_bytes) {
-    return failed_ending({ErrorKind::kCapacity,
-                          fmt::format("its result of {} is over the limit of {} for a run; keep it "
-                                      "in a file or an object, or raise max_value_size under "
-                                      "[runs] in node.toml",
-                                      format_byte_size(answer.bytes.size()),
-                                      format_byte_size(max_bytes))});
+    return failed_ending(
+        {ErrorKind::kCapacity,
+         fmt::format("its result of {} is over the limit of {} for a run; keep it "
+                     "in a file or an object, or raise max_value_size under "
+                     "[runs] in node.toml",
+                     format_byte_size(answer.bytes.size()), format_byte_size(max_bytes))});
   }
   Ending succeeded{{}, std::move(answer)};
   succeeded.outcome.status = RunStatus::kSucceeded;

@@ -52,11 +52,9 @@ TEST(Ending, OfAValueIsSuccessAlsoWhenACancelCameTooLate) {
 }
 
 TEST(Ending, OfAnExceptionKeepsItWhole) {
-  const RunAnswer raised = error({{"kind", "user"},
-                                  {"type", "KeyError"},
-                                  {"message", "'x'"},
-                                  {"traceback", "Traceback"}},
-                                 "pickled");
+  const RunAnswer raised = error(
+      {{"kind", "user"}, {"type", "KeyError"}, {"message", "'x'"}, {"traceback", "Traceback"}},
+      "pickled");
   const Ending ended = decide_ending(raised, {}, kMax);
   EXPECT_EQ(ended.outcome.status, RunStatus::kFailed);
   EXPECT_EQ(ended.outcome.error, (RunError{"user", "KeyError", "'x'", "Traceback"}));

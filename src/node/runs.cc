@@ -85,6 +85,7 @@ Result<RunRecord> Runs::make_record(const wire::Submission& asked, std::string c
   run.member = asked.call.member;
   Json head = asked.head;
   if (head.erase("n") > 0) head["v"] = run.version;  // also after a restart it's this version
+  head["run"] = true;
   run.head = wire::encode_head(head);
   run.caller = std::move(caller);
   run.node = parts_.node;
@@ -222,8 +223,7 @@ void Runs::on_output(std::uint32_t call, OutputStream stream, std::string_view t
 
 // Ending
 
-void Runs::on_answer(const ActivePtr& run, FrameType type, std::string_view head,
-                     wire::Body body) {
+void Runs::on_answer(const ActivePtr& run, FrameType type, std::string_view head, wire::Body body) {
   const AnswerKind kind = type == FrameType::kError ? AnswerKind::kError : AnswerKind::kResult;
   RunAnswer answer{kind, std::string(head), std::string(body.view())};
   end(run, decide_ending(std::move(answer), run->stopping, parts_.limits.max_value_bytes));
@@ -239,8 +239,7 @@ void Runs::end(const ActivePtr& run, Ending ending) {
 // Until it is on disk: nobody hears of an outcome that could still be another one after a crash.
 net::Task<> Runs::record_end(ActivePtr run, Ending ending) {
   ending.outcome.at = now_ms();
-  ending.outcome.log_size =
-      static_cast<std::int64_t>(co_await parts_.logs.close(run->run.id));
+  ending.outcome.log_size = static_cast<std::int64_t>(co_await parts_.logs.close(run->run.id));
   while (true) {
     auto write = [&](RunStore& store) {
       return store.finish(run->run.id, ending.outcome, ending.answer);
@@ -250,8 +249,10 @@ net::Task<> Runs::record_end(ActivePtr run, Ending ending) {
     if (done || done.error().kind == ErrorKind::kAlreadyExists) break;
     if (ending.outcome.status == RunStatus::kSucceeded) {
       const RunOutcome known = ending.outcome;
-      ending = failed_ending({ErrorKind::kCapacity, "it succeeded, but its result could not be "
-                                                    "kept: " + done.error().message});
+      ending = failed_ending({ErrorKind::kCapacity,
+                              "it succeeded, but its result could not be "
+                              "kept: " +
+                                  done.error().message});
       ending.outcome.at = known.at;
       ending.outcome.log_size = known.log_size;
     } else {

@@ -125,8 +125,8 @@ class Runs {
   std::int64_t now_ms() const;
 
   Parts parts_;
-  std::unordered_map<std::string, ActivePtr> active_;       // by id
-  std::unordered_map<std::uint32_t, ActivePtr> by_call_;    // those that a worker has
+  std::unordered_map<std::string, ActivePtr> active_;     // by id
+  std::unordered_map<std::uint32_t, ActivePtr> by_call_;  // those that a worker has
   std::int64_t last_id_ms_ = 0;
   bool stopping_ = false;
 };

@@ -54,9 +54,8 @@ net::Task<Result<RunAnswer>> Runs::answer(std::string id) {
       return fail(ErrorKind::kNotFound, "the run {} has not ended yet", id);
     if ((*run)->status != RunStatus::kLost) return store.answer(id);
     const RunError lost = (*run)->error.value_or(RunError{});
-    return RunAnswer{AnswerKind::kError,
-                     wire::encode_error({ErrorKind::kWorkerDied, lost.message}),
-                     {}};
+    return RunAnswer{
+        AnswerKind::kError, wire::encode_error({ErrorKind::kWorkerDied, lost.message}), {}};
   };
   auto found = co_await parts_.journal.read(std::move(find));
   co_return found;

@@ -36,9 +36,7 @@ struct RunsTest : CallsTest {
                              [this](const wire::CallHead& head) { return find_target(head); },
                              "here", RunLimits{{}, 1000}});
   }
-  RunStore open_store() {
-    return *RunStore::open(directory / "runs.sqlite", directory / "runs");
-  }
+  RunStore open_store() { return *RunStore::open(directory / "runs.sqlite", directory / "runs"); }
   Result<TargetPtr> find_target(const wire::CallHead&) {
     if (!target) return fail(ErrorKind::kNotFound, "it is gone");
     return target;
@@ -112,7 +110,7 @@ TEST_F(RunsTest, AreRunningOnDiskBeforeTheirWorkerHearsOfThem) {
   EXPECT_EQ(run.status, RunStatus::kRunning);
   EXPECT_EQ(run.attempt, 1);
   EXPECT_EQ(heard[0].body, "arguments");
-  EXPECT_EQ(heard[0].json(), (Json{{"v", "abc"}}));
+  EXPECT_EQ(heard[0].json(), (Json{{"v", "abc"}, {"run", true}}));
 }
 
 TEST_F(RunsTest, HaveTheirOutcomeOnDiskBeforeAnybodyHearsOfIt) {
@@ -233,8 +231,7 @@ TEST_F(RunsTest, EndWithTheirTimeout) {
 TEST_F(RunsTest, FailWithWhatKeptTheirWorkerFromStarting) {
   const std::string id = submit_run();
   calls.start_failed(target, {ErrorKind::kImage, "no module named torch"});
-  EXPECT_EQ(wait_for(id).runs.at(0).error,
-            (RunError{"image", "", "no module named torch", ""}));
+  EXPECT_EQ(wait_for(id).runs.at(0).error, (RunError{"image", "", "no module named torch", ""}));
 }
 
 TEST_F(RunsTest, WhoseResultIsTooLargeFailAndSaySo) {

@@ -80,9 +80,9 @@ struct RunAnswer {
 };
 
 struct RunFilter {
-  std::string service;                    // empty: all
-  std::vector<RunStatus> statuses;        // empty: all
-  std::optional<std::int64_t> since;      // created then or later
+  std::string service;                // empty: all
+  std::vector<RunStatus> statuses;    // empty: all
+  std::optional<std::int64_t> since;  // created then or later
   std::int64_t limit = 100;
 };
 

@@ -61,8 +61,7 @@ Result<RunStore::Submitted> RunStore::submit(const RunRecord& run, std::string_v
     const auto holder = find_by_key(*run.key);
     if (!holder) return Failure(holder.error());
     const KeyDecision decision = decide_key(*holder, run);
-    const bool gives_way =
-        *holder && (*holder)->id == replaces && has_ended((*holder)->status);
+    const bool gives_way = *holder && (*holder)->id == replaces && has_ended((*holder)->status);
     if (decision == KeyDecision::kSame || (decision == KeyDecision::kConflict && !gives_way))
       return Submitted{decision, **holder};
     if (*holder) {
@@ -71,10 +70,9 @@ Result<RunStore::Submitted> RunStore::submit(const RunRecord& run, std::string_v
     }
   }
   const auto size = static_cast<std::int64_t>(arguments.size());
-  const Status inserted =
-      execute(database_, kInsert, run.id, run.key, run.service, run.version, run.object, run.member,
-              Blob{run.head}, run.digest, run.caller, run.node, run.timeout_ms, run.grace_ms,
-              run.created_at, size);
+  const Status inserted = execute(database_, kInsert, run.id, run.key, run.service, run.version,
+                                  run.object, run.member, Blob{run.head}, run.digest, run.caller,
+                                  run.node, run.timeout_ms, run.grace_ms, run.created_at, size);
   if (!inserted) return Failure(inserted.error());
   if (Status put = put_payload(run.id, "arguments", {}, arguments); !put)
     return Failure(put.error());
@@ -112,11 +110,9 @@ Result<RunStore::Started> RunStore::start(const std::string& id, std::int64_t at
   return Started{(*row)->attempt, *std::move(arguments)};
 }
 
-Status RunStore::finish(const std::string& id, const RunOutcome& outcome,
-                        const RunAnswer& answer) {
+Status RunStore::finish(const std::string& id, const RunOutcome& outcome, const RunAnswer& answer) {
   const RunError error = outcome.error.value_or(RunError{});
-  const std::optional<std::string> kind =
-      outcome.error ? std::optional(error.kind) : std::nullopt;
+  const std::optional<std::string> kind = outcome.error ? std::optional(error.kind) : std::nullopt;
   const auto changed = change(
       database_,
       "UPDATE runs SET status = ?, ended_at = ?, error_kind = ?, error_type = ?, error_message = "
@@ -191,8 +187,8 @@ Status RunStore::put_payload(const std::string& id, std::string_view what, std::
              !written) {
     return written;
   }
-  return execute(database_, "INSERT INTO payloads (run, what, head, bytes) VALUES (?, ?, ?, ?)",
-                 id, what, Blob{head}, inlined);
+  return execute(database_, "INSERT INTO payloads (run, what, head, bytes) VALUES (?, ?, ?, ?)", id,
+                 what, Blob{head}, inlined);
 }
 
 Result<std::string> RunStore::read_payload(const std::string& id, std::string_view what,

@@ -105,8 +105,8 @@ Result<std::size_t> RunStore::prune(const RunRetention& retention, std::int64_t 
 }
 
 Status RunStore::remove(const std::string& id) {
-  for (const char* sql : {"DELETE FROM payloads WHERE run = ?", "DELETE FROM attempts WHERE run = ?",
-                          "DELETE FROM runs WHERE id = ?"}) {
+  for (const char* sql : {"DELETE FROM payloads WHERE run = ?",
+                          "DELETE FROM attempts WHERE run = ?", "DELETE FROM runs WHERE id = ?"}) {
     if (Status removed = execute(database_, sql, id); !removed) return removed;
   }
   // A crash before the commit leaves a record without its files, for which the next prune looks

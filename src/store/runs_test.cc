@@ -191,8 +191,8 @@ TEST(RunKey, StandsForTheSameCallOnly) {
   const RunRecord holder = run("r1", "k");
   EXPECT_EQ(decide_key(std::nullopt, holder), KeyDecision::kNew);
   EXPECT_EQ(decide_key(holder, holder), KeyDecision::kSame);
-  for (auto member : {&RunRecord::version, &RunRecord::object, &RunRecord::member,
-                      &RunRecord::digest}) {
+  for (auto member :
+       {&RunRecord::version, &RunRecord::object, &RunRecord::member, &RunRecord::digest}) {
     RunRecord asked = holder;
     asked.*member = "another";
     EXPECT_EQ(decide_key(holder, asked), KeyDecision::kConflict);

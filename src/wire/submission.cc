@@ -31,9 +31,12 @@ Result<Submission> parse_submission(const Json& asked) {
     return fail(ErrorKind::kInvalid, "a key of {} bytes is over the limit of {}",
                 submission.key.size(), kMaxRunKey);
   }
-  if (Status parsed = parse_on_conflict(asked, submission); !parsed)
-    return Failure(parsed.error());
+  if (Status parsed = parse_on_conflict(asked, submission); !parsed) return Failure(parsed.error());
   if (Status parsed = parse_grace(asked, submission); !parsed) return Failure(parsed.error());
+  if (asked.contains("seg") || find_flag(asked, "keep", false)) {
+    return fail(ErrorKind::kInvalid,
+                "a run's arguments and its value go on record: they come in the body");
+  }
   Json head = asked;
   for (const char* ours : {"key", "on_conflict", "grace", "log", "p"}) head.erase(ours);
   const Result<CallHead> call = parse_call_head(encode_head(head));

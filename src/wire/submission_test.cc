@@ -37,7 +37,8 @@ TEST(Submission, IsRefusedWhereItMakesNoSense) {
   for (const Json& call :
        {Json(), Json("x"), Json::object(), Json{{"v", "a"}, {"how", "new"}},
         Json{{"v", "a"}, {"on_conflict", "later"}}, Json{{"v", "a"}, {"grace", -1}},
-        Json{{"v", "a"}, {"timeout", 0}}, Json{{"v", "a"}, {"key", std::string(513, 'k')}}}) {
+        Json{{"v", "a"}, {"timeout", 0}}, Json{{"v", "a"}, {"seg", Json::object()}},
+        Json{{"v", "a"}, {"keep", true}}, Json{{"v", "a"}, {"key", std::string(513, 'k')}}}) {
     const auto parsed = parse_submission(call);
     ASSERT_FALSE(parsed) << call;
     EXPECT_EQ(parsed.error().kind, ErrorKind::kInvalid);

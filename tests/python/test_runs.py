@@ -121,6 +121,17 @@ def test_large_arguments_and_results_are_the_same_afterwards(sent, size):
     assert run.record()["result_size"] >= size
 
 
+def test_large_arrays_go_on_record_whole(lt, sent):
+    numpy = pytest.importorskip("numpy")
+    array = numpy.arange(500_000, dtype=float)
+    run = sent(workshop.call).submit(numpy.negative, array)
+    result = run.result(timeout=LIMIT)
+    assert (result == -array).all() and result.flags.writeable
+    again = lt.run(run.id).result(timeout=LIMIT)
+    assert (again == -array).all()
+    assert run.record()["arguments_size"] > 4_000_000 < run.record()["result_size"]
+
+
 def test_an_async_function_and_a_method_can_be_submitted(sent):
     assert sent(shop.add_later).submit(1, 2).result(timeout=LIMIT) == 3
     counter = sent(shop.Counter)(10)

@@ -24,6 +24,6 @@ function(leanto_embed_python_package)
 endfunction()
 
 function(leanto_embed_sql)
-  cmake_parse_arguments(SQL "" "TARGET;DIRECTORY" "" ${ARGN})
-  leanto_embed_files(TARGET ${SQL_TARGET} DIRECTORY ${SQL_DIRECTORY} NAME sql_migrations PATTERN "*.sql")
+  cmake_parse_arguments(SQL "" "TARGET;DIRECTORY;NAME" "" ${ARGN})
+  leanto_embed_files(TARGET ${SQL_TARGET} DIRECTORY ${SQL_DIRECTORY} NAME ${SQL_NAME} PATTERN "*.sql")
 endfunction()

@@ -6,6 +6,7 @@ leanto_client.py PROJECT        then takes orders as harness/orders.py says
 import asyncio
 import os
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -64,6 +65,34 @@ class Client:
             "call": (done - sent) * 1000,
         }
 
+    def submit_and_wait(self, count, threads):
+        """Return the milliseconds of `count` runs from so many threads, until the last has ended."""
+        import concurrent.futures
+
+        with concurrent.futures.ThreadPoolExecutor(threads) as pool:
+            start = time.perf_counter()
+            runs = list(pool.map(self.remote.submit, range(count)))
+            concurrent.futures.wait(runs)
+            took = (time.perf_counter() - start) * 1000
+        if any(run.status != "succeeded" for run in runs):
+            raise RuntimeError("a run did not succeed")
+        return took
+
+
+def fsyncs(directory, count, size):
+    """Append and sync `count` times; the median of one in microseconds, all in milliseconds."""
+    with tempfile.TemporaryFile(dir=directory) as file:
+        data = os.urandom(size)
+
+        def append(_):
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+
+        start = time.perf_counter()
+        times = orders.latencies(append, count)
+        return {"p50": times["p50"], "all": (time.perf_counter() - start) * 1000}
+
 
 def main():
     client = Client()
@@ -75,6 +104,9 @@ def main():
             "rate": client.rate,
             "resend": client.resend,
             "edit": client.edit,
+            "submit_latencies": lambda count: orders.latencies(client.remote.submit, count),
+            "submit_and_wait": client.submit_and_wait,
+            "fsyncs": fsyncs,
         }
     )
 

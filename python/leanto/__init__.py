@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # the same names for editors and type checkers
     from leanto._functions import RemoteFunction, function
     from leanto._functions import function as fn
     from leanto._remote_values import RemoteValue
+    from leanto._runs import Run, run, runs
     from leanto.errors import (
         AccessDeniedError,
         AlreadyExistsError,
@@ -26,8 +27,10 @@ if TYPE_CHECKING:  # the same names for editors and type checkers
         CapacityError,
         ImageError,
         InvalidRequestError,
+        KeyConflictError,
         LeantoError,
         NodeError,
+        NodeLostError,
         NotFoundError,
         ProtocolError,
         RemoteError,
@@ -43,12 +46,15 @@ _HOMES = {
     "RemoteFunction": "_functions",
     "RemoteObject": "_classes",
     "RemoteValue": "_remote_values",
+    "Run": "_runs",
     "cls": "_classes",
     "cluster": "_cluster",
     "fn": "_functions",
     "function": "_functions",
     "here": "_cluster",
     "module": "_classes",
+    "run": "_runs",
+    "runs": "_runs",
 }
 _ALIASES = {"fn": "function", "module": "cls"}
 
@@ -82,8 +88,10 @@ __all__ = [
     "Cluster",
     "ImageError",
     "InvalidRequestError",
+    "KeyConflictError",
     "LeantoError",
     "NodeError",
+    "NodeLostError",
     "NotFoundError",
     "ProtocolError",
     "RemoteClass",
@@ -91,6 +99,7 @@ __all__ = [
     "RemoteFunction",
     "RemoteObject",
     "RemoteValue",
+    "Run",
     "SnapshotError",
     "TimeoutError",
     "ValueTransportError",
@@ -102,4 +111,6 @@ __all__ = [
     "function",
     "here",
     "module",
+    "run",
+    "runs",
 ]

@@ -83,6 +83,17 @@ class Callable:
         """As `map`, with the arguments of each call as a tuple: ``f.starmap([(x, y), ...])``."""
         return self.map.star
 
+    def submit(self, /, *args: object, **kwargs: object) -> object:
+        """Submit the call and return its `leanto.Run` when the node has it on disk: it outlives this program.
+
+        ``f.options(key="nightly-2025-01-31").submit(x)`` gives the same run for the same key and arguments, so it may be
+        said again after a crash. Raises KeyConflictError if the key stands for another call; with
+        ``on_conflict="replace"`` that run is cancelled first. ``grace`` is how long a cancel waits before it terminates.
+        """
+        from leanto import _runs
+
+        return _runs.submit(self, args, kwargs)
+
     def _finish(self, connection, said: dict, head: bytes, body: bytes) -> object:
         if connection is not None:
             return RemoteGenerator.begun(connection, head, body)

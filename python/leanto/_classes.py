@@ -135,7 +135,7 @@ def _rebuild_from(said: dict, service: _deploy.Service, options: dict) -> Remote
 
 
 def _call_options(options: dict) -> dict:
-    return {name: options[name] for name in ("timeout", "stream_logs") if name in options}
+    return {name: options[name] for name in ("timeout", "stream_logs", "grace") if name in options}
 
 
 class RemoteMethod(Callable):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from leanto.errors import InvalidRequestError
 
 _CALL = ("timeout", "stream_logs")
+_RUN = ("key", "on_conflict", "grace")  # of `.submit`
 _SERVICE = ("concurrency", "workers", "env")
 _NAMING = ("name", "get_if_exists")
-ALL = (*_NAMING, *_CALL, *_SERVICE)
+ALL = (*_NAMING, *_CALL, *_RUN, *_SERVICE)
 
 
 def merge(current: dict, given: dict) -> dict:
@@ -30,6 +31,11 @@ def call_head(options: dict) -> dict:
         head["timeout"] = seconds(options["timeout"])
     if options.get("stream_logs") is False:
         head["log"] = False
+    if options.get("grace") is not None:
+        head["grace"] = seconds(options["grace"])
+    for name in ("key", "on_conflict"):
+        if options.get(name) is not None:
+            head[name] = options[name]
     return head
 
 
@@ -60,14 +66,18 @@ def _check(name: str, value: object) -> None:
         raise InvalidRequestError(
             f"a timeout of {value!r} makes no sense; give a positive number of seconds"
         )
+    if name == "grace" and not 0 <= seconds(value) < 1e9:
+        raise InvalidRequestError(f"grace={value!r} makes no sense; give a number of seconds")
+    if name == "on_conflict" and value not in ("error", "replace"):
+        raise InvalidRequestError(f"on_conflict={value!r} makes no sense; 'error' or 'replace'")
     if name in ("concurrency", "workers") and not (type(value) is int and 1 <= value <= 10_000):
         raise InvalidRequestError(
             f"{name}={value!r} makes no sense; give a whole number from 1 to 10,000"
         )
     if name in ("stream_logs", "get_if_exists") and not isinstance(value, bool):
         raise InvalidRequestError(f"{name}={value!r} makes no sense; give True or False")
-    if name == "name" and not (isinstance(value, str) and value and value.isprintable()):
-        raise InvalidRequestError(f"name={value!r} makes no sense; give some printable text")
+    if name in ("name", "key") and not (isinstance(value, str) and value and value.isprintable()):
+        raise InvalidRequestError(f"{name}={value!r} makes no sense; give some printable text")
     if name == "env" and not _is_environment(value):
         raise InvalidRequestError(
             "env is a dict of variable names and texts, like env={'OMP_NUM_THREADS': '1'}"

@@ -5,6 +5,7 @@
     ├── ProtocolError                      bytes that are not Leanto's protocol, or of another version
     ├── NotFoundError (KeyError)           no such service, object or key
     ├── AlreadyExistsError                 the name is taken
+    ├── KeyConflictError                   a run's key stands for another run already
     ├── CapacityError                      nobody can offer what was asked, or a bound was reached
     ├── WorkerDiedError                    the process that ran the call is gone
     ├── TimeoutError (builtins.TimeoutError)
@@ -12,6 +13,7 @@
     ├── SnapshotError                      the source tree cannot travel
     ├── ImageError                         the environment cannot be made
     ├── AccessDeniedError (PermissionError)
+    ├── NodeLostError                      the node ended while the run ran
     ├── NodeError                          the node on this machine cannot be started or reached
     ├── ValueTransportError (TypeError)    a value cannot be pickled, or not unpickled over there
     └── RemoteError                        user code raised something that cannot be rebuilt here
@@ -45,6 +47,10 @@ class NotFoundError(LeantoError, KeyError):
 
 class AlreadyExistsError(LeantoError):
     """The name is taken."""
+
+
+class KeyConflictError(LeantoError):
+    """A run's key stands for a run with other arguments, or of another version; the message shows both."""
 
 
 class CapacityError(LeantoError):
@@ -81,6 +87,10 @@ class ImageError(LeantoError):
 
 class AccessDeniedError(LeantoError, PermissionError):
     """The caller lacks the right."""
+
+
+class NodeLostError(LeantoError):
+    """The node ended while the run ran; whether its code has done its work is not known."""
 
 
 class NodeError(LeantoError):
@@ -125,6 +135,7 @@ BY_KIND = {
     "protocol": ProtocolError,
     "not_found": NotFoundError,
     "already_exists": AlreadyExistsError,
+    "key_conflict": KeyConflictError,
     "capacity": CapacityError,
     "worker_died": WorkerDiedError,
     "timeout": TimeoutError,

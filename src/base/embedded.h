@@ -13,5 +13,6 @@ struct EmbeddedFile {
 
 std::span<const EmbeddedFile> python_package();  // python/leanto, for the workers
 std::span<const EmbeddedFile> sql_migrations();  // src/store/sql, in the order of their names
+std::span<const EmbeddedFile> run_migrations();  // src/store/sql_runs
 
 }  // namespace leanto::embedded

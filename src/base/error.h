@@ -19,6 +19,7 @@ enum class ErrorKind {
   kProtocol,       // bytes that are not our protocol
   kNotFound,       // no such name, service, object, key
   kAlreadyExists,  // the name is taken
+  kKeyConflict,    // a run's key stands for another run
   kCapacity,       // nobody can offer what was asked, or a bound was reached
   kWorkerDied,     // the process that ran the call is gone
   kTimeout,
@@ -36,12 +37,13 @@ struct ErrorRow {
   std::string_view python;
 };
 
-inline constexpr std::array<ErrorRow, 13> kErrorTable{{
+inline constexpr std::array<ErrorRow, 14> kErrorTable{{
     {ErrorKind::kInternal, "internal", 500, "LeantoError"},
     {ErrorKind::kInvalid, "invalid", 400, "InvalidRequestError"},
     {ErrorKind::kProtocol, "protocol", 400, "ProtocolError"},
     {ErrorKind::kNotFound, "not_found", 404, "NotFoundError"},
     {ErrorKind::kAlreadyExists, "already_exists", 409, "AlreadyExistsError"},
+    {ErrorKind::kKeyConflict, "key_conflict", 409, "KeyConflictError"},
     {ErrorKind::kCapacity, "capacity", 503, "CapacityError"},
     {ErrorKind::kWorkerDied, "worker_died", 502, "WorkerDiedError"},
     {ErrorKind::kTimeout, "timeout", 504, "TimeoutError"},

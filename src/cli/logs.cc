@@ -1,4 +1,4 @@
-// `leanto logs`: what a service has written, or the daemon itself.
+// `leanto logs`: what a service or a run has written, or the daemon itself.
 #include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
@@ -9,9 +9,11 @@
 #include <optional>
 #include <string>
 
+#include "base/run_id.h"
 #include "cli/command.h"
 #include "cli/logs_file.h"
 #include "cli/logs_print.h"
+#include "cli/logs_run.h"
 #include "cli/report.h"
 #include "cli/report_node.h"
 #include "os/xdg.h"
@@ -124,6 +126,12 @@ int print_node_log(const LogsOptions& options) {
   return print_log((directories->state / "node.log").string(), options);
 }
 
+int print_log_of_run(const LogsOptions& options) {
+  const RunLogOptions asked{options.name, options.lines, options.follow, options.style()};
+  auto print = [&](Connection& node) { return print_run_log(node, asked, write_out); };
+  return with_node(options.json ? Format::kJson : Format::kText, NoNode::kError, print);
+}
+
 int print_service_log(const LogsOptions& options) {
   std::string file;
   auto find = [&](Connection& node) { return find_service_file(node, options.name, file); };
@@ -154,19 +162,21 @@ int logs(const LogsOptions& options) {
     print_error(contradiction);
     return kUsage;
   }
-  return options.node ? print_node_log(options) : print_service_log(options);
+  if (options.node) return print_node_log(options);
+  return is_run_id(options.name) ? print_log_of_run(options) : print_service_log(options);
 }
 
 }  // namespace
 
 void add_logs(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("logs", "Print what a service has written");
+  CLI::App* command = app.add_subcommand("logs", "Print what a service or a run has written");
   command->footer(
       "Examples:\n"
       "  leanto logs demo.train -f -n 20    # the last 20 lines, and what comes\n"
+      "  leanto logs r01hf3kq2z7vq0e9xw4 -f  # of a run, until it ends\n"
       "  leanto logs --node                 # the daemon's own log");
   const auto options = std::make_shared<LogsOptions>();
-  command->add_option("NAME", options->name, "The service")->type_name("");
+  command->add_option("NAME", options->name, "The service, or the id of a run")->type_name("");
   command->add_flag("-f,--follow", options->follow, "Go on as it writes, until Ctrl-C");
   CLI::Option* lines = command->add_option("-n,--lines", options->lines, "Only the last N lines");
   lines->type_name("N")->check(check_count);

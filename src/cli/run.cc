@@ -21,12 +21,18 @@ constexpr const char* kFooter =
     "  1    it failed; stderr says why\n"
     "  2    the command line makes no sense\n"
     "  3    no node is running here\n"
+    "  4    the run was cancelled (`leanto wait`)\n"
+    "  5    the run is lost (`leanto wait`)\n"
     "  130  interrupted with Ctrl-C";
 
 void add_commands(CLI::App& app) {
   add_status(app);
   add_list(app);
   add_logs(app);
+  add_runs(app);
+  add_run(app);
+  add_wait(app);
+  add_cancel(app);
   add_stop(app);
   add_version(app);
   add_node(app);

@@ -49,6 +49,11 @@ struct Call {
   std::string head;                // while it waits for a worker
   wire::Body body;
 
+  // For a call that must not start before something else has happened: a worker has room for it and
+  // keeps that until `Calls::begin`.
+  std::function<void()> on_room;
+  bool held = false;  // `on_room` was called, and `begin` not yet
+
   std::string tail;  // the last that it wrote, for a worker that dies
 
   // For calls of the node's own making: takes the answer instead of the caller.

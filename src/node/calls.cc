@@ -110,7 +110,13 @@ void Calls::send(const TargetPtr& target, Worker& worker, std::unique_ptr<Call> 
                  wire::Body body) {
   const std::uint32_t number = call->number;
   call->worker = worker.shared_from_this();
-  worker.send_call(number, call->head, std::move(body));
+  if (call->on_room) {
+    call->held = true;
+    worker.hold(number);
+    call->on_room();
+  } else {
+    worker.send_call(number, call->head, std::move(body));
+  }
   if (call->waits_for > 0) worker.add_waiting(1);
   Running& running = calls_[number];
   running.call = std::move(call);
@@ -182,9 +188,27 @@ void Calls::end_object(const TargetPtr& target, const Error& reason) {
   for (const auto& worker : std::vector(target->workers)) worker->retire();
 }
 
+void Calls::begin(std::uint32_t number, wire::Body body) {
+  Call* call = find(number);
+  if (call == nullptr || !call->held) return;
+  call->held = false;
+  call->worker->send_call(number, call->head, std::move(body));
+}
+
+void Calls::drop(std::uint32_t number, const Error& error) {
+  if (std::unique_ptr<Call> held = take_held(number)) fail_call(std::move(held), error);
+}
+
+std::shared_ptr<Worker> Calls::find_worker(std::uint32_t number) {
+  const Call* call = find(number);
+  return call == nullptr ? nullptr : call->worker;
+}
+
 void Calls::cancel(std::uint32_t number) {
-  if (std::unique_ptr<Call> queued = take_queued(number)) {
-    fail_call(std::move(queued),
+  std::unique_ptr<Call> waits = take_queued(number);
+  if (!waits) waits = take_held(number);
+  if (waits) {
+    fail_call(std::move(waits),
               {ErrorKind::kCancelled, "the call was cancelled before it started"});
     return;
   }
@@ -325,6 +349,17 @@ void Calls::change_waiting(std::uint32_t parent, int change) {
       loop_.post([this, waiting = target->second] { dispatch(waiting); });
     }
   }
+}
+
+// The room that was kept for it goes to the next call.
+std::unique_ptr<Call> Calls::take_held(std::uint32_t number) {
+  const auto found = calls_.find(number);
+  if (found == calls_.end() || !found->second.call || !found->second.call->held) return nullptr;
+  Running running = std::move(found->second);
+  calls_.erase(found);
+  running.call->worker->let_go(number);
+  loop_.post([this, target = running.target] { dispatch(target); });
+  return std::move(running.call);
 }
 
 std::unique_ptr<Call> Calls::take_queued(std::uint32_t number) {

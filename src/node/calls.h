@@ -66,6 +66,12 @@ class Calls final : public WorkerEvents {
   std::uint32_t submit(const TargetPtr& target, std::unique_ptr<Call> call,
                        const wire::CallHead& head);
   void cancel(std::uint32_t number);
+  // Gives a call that is held (`Call::on_room`) to its worker. Nothing if it has ended meanwhile.
+  void begin(std::uint32_t number, wire::Body body);
+  // Ends a call that is held.
+  void drop(std::uint32_t number, const Error& error);
+  // Where it runs, or where it is held; none while it waits.
+  std::shared_ptr<Worker> find_worker(std::uint32_t number);
   void credit(std::uint32_t number, std::string_view head);
 
   // A loaded worker without calls, taken from the target: it becomes somebody else's. May be none.
@@ -103,6 +109,7 @@ class Calls final : public WorkerEvents {
               wire::Body body);
   void fail_call(std::unique_ptr<Call> call, const Error& error);
   void change_waiting(std::uint32_t parent, int change);
+  std::unique_ptr<Call> take_held(std::uint32_t number);
   std::unique_ptr<Call> take_queued(std::uint32_t number);
   net::Task<> expire(std::uint32_t number, double seconds);
 

@@ -1,5 +1,6 @@
 #include "node/config.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -97,13 +98,17 @@ Status read_snapshot_size(const Place& place, NodeConfig& config) {
   return read_size(place, config.snapshots.bytes);
 }
 
-Status read_idle_timeout(const Place& place, NodeConfig& config) {
+Status read_duration(const Place& place, Duration& into) {
   const auto* const text = place.node.as_string();
   if (text == nullptr) return place.wrong("must be a length of time like \"10m\", in quotes");
   const auto duration = parse_duration(text->get());
   if (!duration) return place.wrong("is wrong: {}", duration.error().message);
-  config.worker_idle_timeout = *duration;
+  into = *duration;
   return {};
+}
+
+Status read_idle_timeout(const Place& place, NodeConfig& config) {
+  return read_duration(place, config.worker_idle_timeout);
 }
 
 Status read_log_size(const Place& place, NodeConfig& config) {
@@ -112,6 +117,29 @@ Status read_log_size(const Place& place, NodeConfig& config) {
 
 Status read_shared_memory(const Place& place, NodeConfig& config) {
   return read_size(place, config.shared_memory_bytes.emplace());
+}
+
+Status read_runs_keep(const Place& place, NodeConfig& config) {
+  Duration keep{};
+  auto read = read_duration(place, keep);
+  config.runs.keep_ms = std::chrono::duration_cast<std::chrono::milliseconds>(keep).count();
+  return read;
+}
+
+Status read_runs_count(const Place& place, NodeConfig& config) {
+  return read_whole(place, 0, 100'000'000, config.runs.max_count);
+}
+
+Status read_runs_size(const Place& place, NodeConfig& config) {
+  std::uint64_t bytes = 0;
+  auto read = read_size(place, bytes);
+  config.runs.max_bytes = static_cast<std::int64_t>(
+      std::min<std::uint64_t>(bytes, std::numeric_limits<std::int64_t>::max()));
+  return read;
+}
+
+Status read_run_value_size(const Place& place, NodeConfig& config) {
+  return read_size(place, config.max_run_value_bytes);
 }
 
 // A key and what reads it; a section has keys of its own instead.
@@ -130,6 +158,12 @@ const std::vector<Key>& known_keys() {
       {"workers", nullptr, {{"idle_timeout", read_idle_timeout}}},
       {"values", nullptr, {{"shared_memory", read_shared_memory}}},
       {"logs", nullptr, {{"max_size", read_log_size}}},
+      {"runs",
+       nullptr,
+       {{"keep", read_runs_keep},
+        {"max_count", read_runs_count},
+        {"max_size", read_runs_size},
+        {"max_value_size", read_run_value_size}}},
   };
   return kKeys;
 }

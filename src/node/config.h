@@ -13,7 +13,12 @@
 //   [values]
 //   shared_memory = "4GiB"        # for large values on their way; absent: a quarter of the memory
 //   [logs]
-//   max_size = "64MB"             # kept of one run
+//   max_size = "64MB"             # kept of one service, and of one run
+//   [runs]
+//   keep = "7d"                   # how long ended ones are kept, with their keys, results and logs
+//   max_count = 100000            # how many
+//   max_size = "4GB"              # and how much of them in all
+//   max_value_size = "1GiB"       # the arguments or the result of one
 #pragma once
 
 #include <cstdint>
@@ -25,6 +30,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "provider/requirements.h"
+#include "store/run_record.h"
 #include "store/source_index.h"
 
 namespace leanto {
@@ -37,6 +43,8 @@ struct NodeConfig {
   Duration worker_idle_timeout = std::chrono::minutes(10);
   std::optional<std::uint64_t> shared_memory_bytes;
   std::uint64_t max_log_bytes = 64'000'000;
+  RunRetention runs;
+  std::uint64_t max_run_value_bytes = std::uint64_t{1} << 30;
 
   friend bool operator==(const NodeConfig&, const NodeConfig&) = default;
 };

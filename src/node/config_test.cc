@@ -32,6 +32,11 @@ TEST(ParseNodeConfig, TakesEveryKey) {
       shared_memory = "3GiB"
       [logs]
       max_size = "2 KiB"
+      [runs]
+      keep = "2d"
+      max_count = 5
+      max_size = "1GB"
+      max_value_size = "1MB"
   )",
                                         "node.toml");
   ASSERT_TRUE(config.has_value()) << config.error().message;
@@ -43,6 +48,8 @@ TEST(ParseNodeConfig, TakesEveryKey) {
   expected.shared_memory_bytes = std::uint64_t{3} << 30;
   expected.worker_idle_timeout = 90min;
   expected.max_log_bytes = 2048;
+  expected.runs = {2 * 24 * 3600 * 1000, 5, 1'000'000'000};
+  expected.max_run_value_bytes = 1'000'000;
   EXPECT_EQ(*config, expected);
 }
 

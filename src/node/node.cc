@@ -75,17 +75,21 @@ Result<std::unique_ptr<Node>> Node::open(NodeSettings settings, const Clock& clo
   }
   Result<Ledger> ledger = Ledger::open(settings.directories.state / "ledger.sqlite");
   if (!ledger) return Failure(ledger.error());
-  std::unique_ptr<Node> node(
-      new Node(std::move(settings), clock, *std::move(attempt->lock), *std::move(ledger)));
+  Result<RunStore> runs = RunStore::open(settings.directories.state / "runs.sqlite",
+                                         settings.directories.state / "runs");
+  if (!runs) return Failure(runs.error());
+  std::unique_ptr<Node> node(new Node(std::move(settings), clock, *std::move(attempt->lock),
+                                      *std::move(ledger), *std::move(runs)));
   if (Status opened = node->open_parts(); !opened) return Failure(opened.error());
   return node;
 }
 
-Node::Node(NodeSettings settings, const Clock& clock, LockFile lock, Ledger ledger)
+Node::Node(NodeSettings settings, const Clock& clock, LockFile lock, Ledger ledger, RunStore runs)
     : settings_(std::move(settings)),
       clock_(clock),
       lock_(std::move(lock)),
       ledger_(std::move(ledger)),
+      run_store_(std::move(runs)),
       facts_(gather_facts(settings_, clock)),
       loop_(log_defect),
       outgoing_(loop_),
@@ -94,6 +98,9 @@ Node::Node(NodeSettings settings, const Clock& clock, LockFile lock, Ledger ledg
       registry_(ledger_access_, clock),
       log_(loop_, clock, (settings_.directories.state / "logs").string(),
            settings_.config.max_log_bytes),
+      run_journal_(loop_, run_store_),
+      run_logs_(loop_, clock, (settings_.directories.state / "runs").string(),
+                settings_.config.max_log_bytes),
       zygotes_(loop_, ledger_access_, package_directory(settings_.directories).string(),
                (settings_.directories.state / "node.log").string()),
       segments_(loop_, clock, shared_memory_of(settings_.config)),
@@ -120,11 +127,16 @@ Status Node::open_parts() {
   calls_.set_starter(*launcher_);
   objects_ =
       std::make_unique<Objects>(Objects::Parts{loop_, calls_, *launcher_, ledger_access_, clock_});
+  runs_ = std::make_unique<Runs>(
+      Runs::Parts{loop_, clock_, calls_, run_journal_, run_logs_,
+                  [this](const wire::CallHead& head) { return find_target(head); }, host_name(),
+                  RunLimits{settings_.config.runs, settings_.config.max_run_value_bytes}});
   operations_ = std::make_unique<Operations>(Operations::Parts{
-      loop_, clock_, calls_, *code_, *launcher_, ledger_access_, *objects_, registry_, log_,
+      loop_, clock_, calls_, *code_, *launcher_, ledger_access_, *objects_, registry_, *runs_, log_,
       zygotes_, segments_, kept_, provider_, facts_, [this] { stop(); }});
   if (Status restored = registry_.restore(ledger_); !restored) return restored;
-  return objects_->restore(ledger_);
+  if (Status restored = objects_->restore(ledger_); !restored) return restored;
+  return runs_->recover(run_store_);
 }
 
 Status Node::run(const std::function<void()>& on_ready) {
@@ -140,6 +152,7 @@ Status Node::run(const std::function<void()>& on_ready) {
 void Node::stop() {
   ::unlink(settings_.directories.socket().c_str());
   auto end = [](Node& node) -> net::Task<> {
+    co_await node.runs_->stop();
     co_await node.log_.flush();
     node.loop_
         .stop();  // the zygotes see that the node is gone, and end everything that they started
@@ -301,6 +314,7 @@ net::Task<> Node::answer(std::shared_ptr<Client> client, std::uint32_t stream, R
 void Node::on_output(const ServiceSpec& service, std::uint32_t call, OutputStream stream,
                      std::string_view text) {
   log_.append(service.name, call, stream, text);
+  runs_->on_output(call, stream, text);
 }
 
 void Node::on_imports(const ServiceSpec& service, const wire::Json& modules) {

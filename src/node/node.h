@@ -38,7 +38,7 @@ class Node final : public ClientRequests, public CallObserver {
   void stop();
 
  private:
-  Node(NodeSettings settings, const Clock& clock, LockFile lock, Ledger ledger);
+  Node(NodeSettings settings, const Clock& clock, LockFile lock, Ledger ledger, RunStore runs);
   Status open_parts();
   net::Task<> accept(UniqueFd listener);
   void serve(int socket);
@@ -67,6 +67,7 @@ class Node final : public ClientRequests, public CallObserver {
   const Clock& clock_;
   LockFile lock_;
   Ledger ledger_;
+  RunStore run_store_;
   NodeFacts facts_;
   net::Loop loop_;
   net::Outgoing outgoing_;
@@ -74,6 +75,8 @@ class Node final : public ClientRequests, public CallObserver {
   Calls calls_;
   Registry registry_;
   ServiceLog log_;
+  RunJournal run_journal_;
+  RunLogs run_logs_;
   Zygotes zygotes_;
   Segments segments_;
   KeptValues kept_;
@@ -82,6 +85,7 @@ class Node final : public ClientRequests, public CallObserver {
   std::unique_ptr<CodeStore> code_;
   std::unique_ptr<Launcher> launcher_;
   std::unique_ptr<Objects> objects_;
+  std::unique_ptr<Runs> runs_;
   std::unique_ptr<Operations> operations_;
 
   struct HeadHash : std::hash<std::string_view> {

@@ -12,6 +12,7 @@
 #include "node/launcher.h"
 #include "node/objects.h"
 #include "node/registry.h"
+#include "node/runs.h"
 #include "node/segments.h"
 #include "node/service_log.h"
 #include "node/zygotes.h"
@@ -51,6 +52,7 @@ class Operations {
     LedgerAccess& ledger;
     Objects& objects;
     Registry& registry;
+    Runs& runs;
     ServiceLog& log;
     Zygotes& zygotes;
     Segments& segments;
@@ -77,6 +79,13 @@ class Operations {
   net::Task<Result<Answer>> rename(Request& request);
   net::Task<Result<Answer>> fetch(Request& request);
   net::Task<Result<Answer>> release(Request& request);
+  net::Task<Result<Answer>> submit(Request& request);
+  net::Task<Result<Answer>> run_record(Request& request);
+  net::Task<Result<Answer>> runs(Request& request);
+  net::Task<Result<Answer>> run_wait(Request& request);
+  net::Task<Result<Answer>> run_result(Request& request);
+  net::Task<Result<Answer>> run_logs(Request& request);
+  net::Task<Result<Answer>> run_cancel(Request& request);
   net::Task<Result<Answer>> segment(Request& request);
   net::Task<Result<Answer>> close_segment(Request& request);
   net::Task<Result<Answer>> status(Request& request);

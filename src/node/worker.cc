@@ -74,8 +74,8 @@ net::Task<Result<wire::Json>> Worker::load(const wire::Json& words, std::string_
 }
 
 void Worker::send_call(std::uint32_t number, std::string_view head, wire::Body body) {
-  const bool behind = !running_.empty();
   running_.try_emplace(number);
+  const bool behind = running_.size() > 1;
   ++calls_sent_;
   stream_->send(FrameType::kCall, number, head, std::move(body));
   if (behind) {
@@ -83,6 +83,11 @@ void Worker::send_call(std::uint32_t number, std::string_view head, wire::Body b
   } else {
     last_progress_ = clock_.monotonic();
   }
+}
+
+void Worker::let_go(std::uint32_t number) {
+  close_call(number);
+  leave_if_idle();
 }
 
 void Worker::send_cancel(std::uint32_t number) {
@@ -233,6 +238,11 @@ net::Task<> Worker::kill_later() {
   const std::shared_ptr<Worker> self = shared_from_this();
   co_await loop_.sleep(kLeaveLimit);
   kill();
+}
+
+void Worker::terminate() {
+  retire();
+  if (state_ != WorkerState::kEnded) (void)kill_group(pid_, SIGTERM);
 }
 
 void Worker::kill() {

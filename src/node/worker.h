@@ -67,11 +67,16 @@ class Worker : public std::enable_shared_from_this<Worker> {
   net::Task<Result<wire::Json>> load(const wire::Json& words, std::string_view values);
 
   void send_call(std::uint32_t number, std::string_view head, wire::Body body);
+  // Keeps room for a call that is sent later, or lets it go again.
+  void hold(std::uint32_t number) { running_.try_emplace(number); }
+  void let_go(std::uint32_t number);
   void send_cancel(std::uint32_t number);
   void send_credit(std::uint32_t number, std::string_view head);
 
   // It gets no more calls, and ends when the last has ended.
   void retire();
+  // Asks the process group to end; it gets no more calls.
+  void terminate();
   // Ends the process group now.
   void kill();
   // The zygote says how the process ended.

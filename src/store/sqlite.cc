@@ -66,6 +66,14 @@ Statement& Statement::bind(std::string_view text) {
   return *this;
 }
 
+Statement& Statement::bind(Blob blob) {
+  const char* const data = blob.bytes.data() == nullptr ? "" : blob.bytes.data();
+  const int code =
+      sqlite3_bind_blob64(statement_.get(), ++bound_, data, blob.bytes.size(), SQLITE_TRANSIENT);
+  if (code != SQLITE_OK) bind_error_ = code;
+  return *this;
+}
+
 Statement& Statement::bind(std::int64_t number) {
   const int code = sqlite3_bind_int64(statement_.get(), ++bound_, number);
   if (code != SQLITE_OK) bind_error_ = code;

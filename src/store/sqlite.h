@@ -17,6 +17,11 @@ struct sqlite3_stmt;
 
 namespace leanto {
 
+// Bytes for a parameter, where a plain text would be one of SQLite's texts.
+struct Blob {
+  std::string_view bytes;
+};
+
 // A prepared statement, also while it walks through its rows. Must not outlive its database.
 //
 //   auto find = database.prepare("SELECT spec FROM clusters WHERE name = ?");
@@ -31,6 +36,7 @@ class Statement {
   Statement& bind(std::string_view text);
   Statement& bind(const std::string& text) { return bind(std::string_view(text)); }
   Statement& bind(const char* text) { return bind(std::string_view(text)); }
+  Statement& bind(Blob blob);
   Statement& bind(std::int64_t number);
   Statement& bind(std::nullptr_t);
   template <typename T>
@@ -42,7 +48,7 @@ class Statement {
   Result<bool> step();
 
   // Columns count from 0. Reading one of another type converts as SQLite does.
-  std::string text(int column) const;
+  std::string text(int column) const;  // also the bytes of a blob
   std::int64_t integer(int column) const;
   std::optional<std::string> find_text(int column) const;  // absent: NULL
   std::optional<std::int64_t> find_integer(int column) const;

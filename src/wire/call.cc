@@ -61,6 +61,10 @@ Result<CallHead> parse_call_head(std::string_view bytes) {
   CallHead call;
   if (Status status = parse_target(*head, call); !status) return Failure(status.error());
   if (Status status = parse_timeout(*head, call); !status) return Failure(status.error());
+  if (find_string(*head, "key")) {
+    return fail(ErrorKind::kInvalid,
+                "a key names a run, and a plain call leaves none: use .submit(...) with it");
+  }
   const Result<How> how = parse_how(*head);
   if (!how) return Failure(how.error());
   call.how = *how;

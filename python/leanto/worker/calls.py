@@ -99,6 +99,8 @@ def encode(service: object, value: object) -> tuple:
         return value.head, b"", ()
     if type(value) is Kept:
         return _encode_kept(value)
+    if type(value) is Recorded:
+        return _encode_recorded(value)
     data, buffers = _values.pack(value)
     return _values.head_with(b"", data, buffers), data, buffers
 
@@ -119,6 +121,25 @@ def _encode_kept(kept: Kept) -> tuple:
 
         _segments.give_away(buffers)
     return _values.head_with(b"", data, buffers), data, buffers
+
+
+class Recorded:
+    """A result of a run: it goes on record, so none of it may be in shared memory."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+
+def _encode_recorded(recorded: Recorded) -> tuple:
+    data, buffers = _values.pack(recorded.value, shared=False)
+    return _values.head_with(b"", data, buffers), data, buffers
+
+
+def needs_more(value: object) -> bool:
+    """Whether what a function returned is not yet its value: a generator, a coroutine."""
+    return type(value) in _SPECIAL
 
 
 class Answer:

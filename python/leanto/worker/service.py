@@ -58,7 +58,11 @@ class Service:
         said = _frames.decode_head(head)
         buffers = said if "b" in said or "seg" in said else None
         function = self._function(said.get("how", "call"), said.get("m"))
-        invocation = (_keeping(function) if said.get("keep") else function, buffers)
+        if said.get("keep"):
+            function = _keeping(function)
+        elif said.get("run"):
+            function = self._recording(function)
+        invocation = (function, buffers)
         if buffers is None and said.get("how") != "new" and len(self.invocations) < MAX_INVOCATIONS:
             self.invocations[head] = invocation
         return invocation
@@ -79,6 +83,22 @@ class Service:
             return lambda: self._iterate(owner, member)
         # Looked up at each call: instances may rebind their methods.
         return lambda *args, **kwargs: getattr(owner, member)(*args, **kwargs)
+
+    def _recording(self, function: object) -> object:
+        """The same function, with a result that goes on record."""
+
+        def recorded(value: object) -> object:
+            return value if value is self.instance or calls.needs_more(value) else calls.Recorded(value)
+
+        async def record_later(coroutine: object) -> object:
+            return recorded(await coroutine)
+
+        def record(*args: object, **kwargs: object) -> object:
+            value = function(*args, **kwargs)
+            is_coroutine = type(value) is types.CoroutineType
+            return record_later(value) if is_coroutine else recorded(value)
+
+        return record
 
     def _make_instance(self, *args: object, **kwargs: object) -> calls.Answer:
         self.instance = self.target(*args, **kwargs)

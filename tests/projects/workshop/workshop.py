@@ -224,3 +224,54 @@ class Shelf:
     def read(self):
         self.file.seek(0)
         return self.file.read(), len(self.threads)
+
+
+# For runs
+
+
+def note(path, text):
+    """Append a line to a file: how often did this happen?"""
+    with open(path, "a") as file:
+        file.write(f"{text}\n")
+    return text
+
+
+def note_and_hold(path, text, released):
+    note(path, text)
+    wait_for(released)
+    return text
+
+
+def ignore_interrupts(started, released):
+    while True:
+        try:
+            touch(started)
+            wait_for(released)
+            return os.getpid()
+        except KeyboardInterrupt:
+            pass
+
+
+def print_lines(texts):
+    """Print each text, those that begin with "!" to stderr."""
+    for text in texts:
+        print(text, file=sys.stderr if text.startswith("!") else sys.stdout)
+
+
+def print_when_told(directory, n):
+    """Print line i when the file i is there."""
+    for i in range(n):
+        wait_for(os.path.join(directory, str(i)))
+        print(f"line {i}")
+
+
+def bytes_of(n):
+    return os.urandom(1) * n
+
+
+def submit_inside(function, *args):
+    return function.submit(*args).result()
+
+
+def hidden_generator(n):
+    return (i for i in range(n))

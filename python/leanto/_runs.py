@@ -1,0 +1,466 @@
+"""Runs: calls with a durable record on the node, which outlive whoever made them.
+
+A `Run` is a future of the standard library, so `concurrent.futures.wait`, `as_completed` and `asyncio.gather` take it. One
+thread of this process hears of runs that end; what they returned is fetched when somebody asks for it.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import os
+import select
+import threading
+
+from leanto import _connection, _frames, _msgpack, _node, _values
+from leanto._frames import ASK, ERROR, RESULT
+from leanto.errors import (
+    InvalidRequestError,
+    LeantoError,
+    NodeError,
+    NodeLostError,
+    NotFoundError,
+    TimeoutError,  # noqa: A004
+)
+
+STATUSES = ("queued", "running", "succeeded", "failed", "cancelled", "unknown", "lost")
+ENDED = ("succeeded", "failed", "cancelled", "lost")
+
+BATCH = 100  # ids that one question asks for
+WAIT = 30  # seconds that the node keeps a question
+MANY = 1000  # runs; with more, a pause before each further question lets ends gather
+
+_CALL_KEY = _msgpack.encode("call")
+_caller: dict = {}
+
+
+class Line:
+    """A line that a run wrote.
+
+    ``text`` is without its newline, ``stream`` is "stdout" or "stderr", ``time`` is in seconds since 1970 and ``offset`` is
+    where the line begins in the run's log. A line with ``gap`` stands for so many bytes that were left out.
+    """
+
+    __slots__ = ("gap", "offset", "stream", "text", "time")
+
+    def __init__(self, text: str, stream: str, offset: int, time: float, gap: int = 0) -> None:
+        self.text = text
+        self.stream = stream
+        self.offset = offset
+        self.time = time
+        self.gap = gap
+
+    def __repr__(self) -> str:
+        return f"<line at {self.offset} of {self.stream}: {self.text!r}>"
+
+
+class Run(concurrent.futures.Future):
+    """A call that was submitted, from any process: ``f.submit(x)``, or `leanto.run` with its id or key.
+
+    ``run.result()`` waits for its value, ``await run`` does so in an event loop. It goes on when this program ends.
+    """
+
+    def __init__(self, id: str, key: str | None, service: str, value_of: object = None) -> None:
+        super().__init__()
+        self.id = id
+        self.key = key
+        self.service = service
+        self.seen = 0  # the offset at which `logs` goes on after the line that it gave last
+        self._value_of = value_of
+        self._final = ""  # its status, once it has ended
+        self._fetching = threading.Lock()
+        self._fetched: tuple | None = None  # (value, None) or (None, exception)
+
+    # What is known of it
+
+    @property
+    def status(self) -> str:
+        """One of queued, running, succeeded, failed, cancelled, lost; unknown while the node can't be reached."""
+        if self._final:
+            return self._final
+        try:
+            return self.record()["status"]
+        except NodeError:
+            return "unknown"
+
+    def record(self) -> dict:
+        """Return what the node has on record: who, what version, when, how it ended. Times are milliseconds since 1970."""
+        return _connection.ask("run_record", id=self.id)[0]["run"]
+
+    def running(self) -> bool:
+        """Whether a worker runs it now."""
+        return self.status == "running"
+
+    def cancelled(self) -> bool:
+        """Whether it ended by being cancelled."""
+        return self._final == "cancelled"
+
+    # Its outcome
+
+    def result(self, timeout: float | None = None) -> object:
+        """Wait for the run and return its value, or raise what it raised, as a plain call would.
+
+        Raises leanto.TimeoutError if it has not ended after `timeout` seconds; it goes on. Raises CancelledError if it was
+        cancelled, NodeLostError if its node ended while it ran.
+        """
+        self._wait(timeout)
+        value, error = self._fetch()
+        if error is not None:
+            raise error
+        return value
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """Wait for the run and return what `result` would raise, or None."""
+        self._wait(timeout)
+        return self._fetch()[1]
+
+    def __await__(self):
+        return self._result_later().__await__()
+
+    async def _result_later(self) -> object:
+        """Not asyncio.wrap_future(self), which would cancel the run with the task that waits for it."""
+        import asyncio
+
+        ended: concurrent.futures.Future = concurrent.futures.Future()
+        self.add_done_callback(lambda _: ended.cancelled() or ended.set_result(None))
+        _watch(self)
+        await asyncio.wrap_future(ended)
+        if self._fetched is None:
+            await asyncio.get_running_loop().run_in_executor(None, self._fetch)
+        return self.result()
+
+    def _wait(self, timeout: float | None) -> None:
+        _watch(self)
+        try:
+            super().result(timeout)
+        except concurrent.futures.TimeoutError:
+            raise TimeoutError(
+                f"the run {self.id} of {self.service} has not ended after {timeout} s; it goes on"
+            ) from None
+
+    def _fetch(self) -> tuple:
+        with self._fetching:
+            if self._fetched is None:
+                self._fetched = self._fetch_now()
+            return self._fetched
+
+    def _fetch_now(self) -> tuple:
+        try:
+            said, body = _connection.ask("run_result", id=self.id)
+        except NotFoundError as error:
+            return None, error
+        if "error" in said:
+            if said["status"] == "lost":
+                return None, NodeLostError(said["error"].get("message", ""))
+            return None, _connection.to_exception(said["error"], body)
+        try:
+            return self._value(said, body), None
+        except LeantoError as error:  # it can't be rebuilt here
+            return None, error
+
+    def _value(self, said: dict, body: bytes) -> object:
+        inner = said.get("said", {})
+        if self._value_of is not None:
+            return self._value_of(inner, body)
+        if inner.get("self"):
+            if "o" not in said:
+                raise NotFoundError(
+                    f"the run {self.id} returned its object, which is gone; make it again"
+                )
+            from leanto._classes import rebuild_object
+
+            return rebuild_object(said["o"], said["name"], said["cls"], said["describe"], {})
+        return _values.load_result(body, inner)
+
+    def _settle(self, status: str) -> None:
+        """Called once, when the node has said that it ended."""
+        self._final = status
+        if not self.done():
+            self.set_result(None)
+
+    # Its output
+
+    def logs(self, follow: bool = False, offset: int = 0):
+        """Yield the lines that it wrote, from `offset` on; with `follow` also those to come, until it ends.
+
+        ``run.seen`` is the offset after the line given last: ``run.logs(offset=run.seen)`` goes on there, also in
+        another process and after the connection broke.
+        """
+        import json
+
+        lost = 0
+        while True:
+            try:
+                said, body = _connection.ask(
+                    "run_logs", id=self.id, offset=offset, wait=WAIT if follow else 0
+                )
+                lost = 0
+            except NodeError:
+                lost += 1
+                if not follow or lost > 3:
+                    raise
+                _node.pause(0.1 * lost)  # it was restarted; what it wrote is still there
+                continue
+            if said["gap"]:
+                self.seen = said["offset"]
+                yield _gap(said["gap"], offset, 0.0)
+            offset = said["offset"]
+            for record in bytes(body).split(b"\n")[:-1]:
+                line = _line(json.loads(record), offset)
+                self.seen = offset = offset + len(record) + 1
+                yield line
+            if said["ended"] or not (body or follow or said["gap"]):
+                return
+
+    def cancel(self, reason: str = "") -> bool:
+        """Have it end: interrupted at once, after its grace (10 s) terminated, 5 s later killed.
+
+        Returns at once: True if it will end, False if it had ended. Its status is "cancelled" when its call or its
+        process is gone. A live object whose only call can't be interrupted ends with it.
+        """
+        said, _ = _connection.ask("run_cancel", id=self.id, reason=reason)
+        return said["accepted"]
+
+    def __reduce__(self) -> tuple:
+        return _rebuild, (self.id, self.key, self.service)
+
+    def __repr__(self) -> str:
+        return (
+            f"<leanto run {self.id} of {self.service}{', ' + self._final if self._final else ''}>"
+        )
+
+
+def _line(record: dict, offset: int) -> Line:
+    time = record.get("time", 0) / 1000
+    if "gap" in record:
+        return _gap(record["gap"], offset, time)
+    text = record["text"]
+    return Line(text[:-1] if text.endswith("\n") else text, record["stream"], offset, time)
+
+
+def _gap(size: int, offset: int, time: float) -> Line:
+    return Line(f"[... {size} bytes were left out]", "stderr", offset, time, size)
+
+
+def _rebuild(id: str, key: str | None, service: str) -> Run:
+    run = Run(id, key, service)
+    _watch(run)
+    return run
+
+
+# Making and finding runs
+
+
+def submit(callable_: object, args: tuple, kwargs: dict) -> Run:
+    """Submit a call; see `Callable.submit`."""
+    if callable_._kind in ("generator", "async_generator"):
+        raise InvalidRequestError(
+            "a generator's items have no place in a run; submit a function that returns a list, or call it and iterate"
+        )
+    # Shared memory ends with this program or with the node; what goes on record must not.
+    data, buffers = _values.pack((args, kwargs), shared=False)
+    call = _values.head_with(callable_._head, data, buffers)
+    head = _frames.encode_head({"op": "submit", "caller": _say_caller()})
+    # A map of two pairs becomes one of three: the call's head is encoded already.
+    head = bytes((head[0] + 1,)) + head[1:] + _CALL_KEY + call
+    _, _, head, _ = _connection.converse(ASK, head, data, buffers)
+    said = _frames.decode_head(head)
+    run = Run(said["id"], said["key"], said["service"], callable_._value_of)
+    if said["status"] in ENDED:
+        run._settle(said["status"])
+    else:
+        _watch(run)
+    return run
+
+
+def run(id_or_key: str, /) -> Run:
+    """Return the run with this id or key, wherever it was submitted. Raises NotFoundError if there is none (any more)."""
+    said = _connection.ask("run_record", id=id_or_key)[0]["run"]
+    found = Run(said["id"], said["key"], said["service"])
+    if said["status"] in ENDED:
+        found._settle(said["status"])
+    else:
+        _watch(found)
+    return found
+
+
+def runs(
+    *,
+    service: str | None = None,
+    status: str | list[str] | None = None,
+    since: float | None = None,
+    limit: int = 100,
+) -> list[dict]:
+    """Return the records of runs, the newest first: of a service, in a status, created since a time (seconds since 1970)."""
+    import json
+
+    asked: dict = {"limit": limit}
+    if service is not None:
+        asked["service"] = service
+    if status is not None:
+        asked["status"] = [status] if isinstance(status, str) else list(status)
+    if since is not None:
+        asked["since"] = int(since * 1000)
+    return json.loads(bytes(_connection.ask("runs", **asked)[1]))
+
+
+def _say_caller() -> dict:
+    if _caller.get("pid") != os.getpid():
+        import socket
+
+        _caller.update(pid=os.getpid(), host=socket.gethostname(), user=_user())
+    return _caller
+
+
+def _user() -> str:
+    try:
+        import pwd
+
+        return pwd.getpwuid(os.getuid()).pw_name
+    except (ImportError, KeyError):
+        return os.environ.get("USER", "")
+
+
+# Hearing of ends
+
+_watchers: dict = {}  # the node's state directory → its watcher
+_watching = threading.Lock()
+
+
+def _watch(run: Run) -> None:
+    """Have the run told when it ends."""
+    if run.done():
+        return
+    directory = _node.state_directory()
+    with _watching:
+        watcher = _watchers.get(directory)
+        if watcher is None:
+            watcher = _watchers[directory] = Watcher(directory)
+        watcher.add(run)
+
+
+class Watcher:
+    """A thread with a connection of its own, which asks the node for runs that have ended. It ends when none is left."""
+
+    def __init__(self, directory: str) -> None:
+        self._directory = directory
+        self._runs: dict = {}  # id → the runs of that id here
+        self._new: list = []
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_write, False)
+        os.set_blocking(self._wake_read, False)
+        threading.Thread(target=self._work, name="leanto-runs", daemon=True).start()
+
+    def add(self, run: Run) -> None:
+        """Called with `_watching` held."""
+        known = self._runs.setdefault(run.id, [])
+        if any(other is run for other in known):
+            return
+        known.append(run)
+        if len(known) == 1:
+            self._new.append(run.id)
+            try:
+                os.write(self._wake_write, b"w")
+            except BlockingIOError:
+                pass  # there is plenty in it
+
+    def _work(self) -> None:
+        failures = 0
+        while True:
+            try:
+                sock = self._connect()
+            except (OSError, LeantoError):
+                failures += 1
+                _node.pause(min(0.02 * failures, 1.0))
+                continue
+            failures = 0
+            try:
+                with sock:
+                    self._converse(sock)
+                return
+            except (OSError, EOFError, LeantoError):
+                _node.pause(0.01)
+
+    def _connect(self):
+        """A node that crashed is started again; one that was stopped has taken its socket away, and is waited for."""
+        try:
+            return _node._connect(self._directory)
+        except ConnectionRefusedError:
+            if _node.state_directory() == self._directory:
+                _node.start(self._directory)
+            return _node._connect(self._directory)
+
+    def _converse(self, sock) -> None:
+        sock.sendall(_connection.hello_frame())
+        reader = _frames.FrameReader(sock)
+        poll = select.poll()
+        poll.register(sock, select.POLLIN)
+        poll.register(self._wake_read, select.POLLIN)
+        asked: dict = {}  # stream → ids
+        stream = 0
+        with _watching:
+            ids, self._new = list(self._runs), []
+        while True:
+            for at in range(0, len(ids), BATCH):
+                stream += 1
+                asked[stream] = ids[at : at + BATCH]
+                head = _frames.encode_head({"op": "run_wait", "ids": asked[stream], "wait": WAIT})
+                sock.sendall(_frames.frame(ASK, stream, head))
+            if self._is_finished():
+                return
+            frame = reader.next_buffered()
+            if frame is None:
+                ready = [fd for fd, _ in poll.poll()]
+                if self._wake_read in ready:
+                    os.read(self._wake_read, 4096)
+                if sock.fileno() in ready:
+                    frame = reader.read()
+            ids = self._take_new()
+            if frame is not None and frame[1] in asked:
+                ids += self._on_answer(asked.pop(frame[1]), *frame)
+
+    def _take_new(self) -> list:
+        with _watching:
+            new, self._new = self._new, []
+        return new
+
+    def _is_finished(self) -> bool:
+        with _watching:
+            if self._runs:
+                return False
+            if _watchers.get(self._directory) is self:
+                del _watchers[self._directory]
+        os.close(self._wake_read)
+        os.close(self._wake_write)
+        return True
+
+    def _on_answer(self, ids: list, type_: int, stream: int, head: bytes, body: bytes) -> list:
+        """Tell the runs that have ended; return the ids that are still to be asked for."""
+        said = _frames.decode_head(head)
+        if type_ == ERROR:
+            _node.pause(1.0)
+            return ids
+        if type_ != RESULT:
+            return []
+        ended = {row["id"]: row["status"] for row in said["ended"]}
+        ended.update((id_, "unknown") for id_ in said["unknown"])
+        for id_, status in ended.items():
+            with _watching:
+                runs = self._runs.pop(id_, [])
+            for run in runs:
+                run._settle(status)
+        left = [id_ for id_ in ids if id_ not in ended]
+        if len(self._runs) > MANY:
+            _node.pause(0.005)
+        return left
+
+
+def _forget_after_fork() -> None:
+    """The thread is the parent's; a run that the child waits for gets one of the child's."""
+    global _watching
+    _watching = threading.Lock()
+    _watchers.clear()
+    _caller.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_after_fork)

@@ -1,0 +1,59 @@
+// What a node decides about runs: plain functions, from values to values.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "store/run_record.h"
+#include "wire/head.h"
+
+namespace leanto::node {
+
+// A run that shall end: it's interrupted at once, terminated after its grace, and killed if that
+// doesn't help. Its worker's process group is only touched once it serves no other call.
+enum class StopCause { kCancel, kTimeout };
+
+struct Stopping {
+  StopCause cause = StopCause::kCancel;
+  std::string reason;
+  MonotonicTime asked;
+  Duration grace{};
+  std::optional<MonotonicTime> terminated;
+  bool killed = false;
+};
+
+enum class StopStep {
+  kWait,
+  kLeaveAlone,  // other calls run in its worker: that gets no more, and is looked at again
+  kTerminate,
+  kKill,
+};
+
+struct StopDecision {
+  StopStep step = StopStep::kWait;
+  Duration look_again{};
+
+  friend bool operator==(const StopDecision&, const StopDecision&) = default;
+};
+
+inline constexpr Duration kKillAfter = std::chrono::seconds(5);
+inline constexpr Duration kLookAgain = std::chrono::seconds(1);
+
+StopDecision decide_stop(const Stopping& stopping, int other_calls, MonotonicTime now);
+
+struct Ending {
+  RunOutcome outcome;
+  RunAnswer answer;
+};
+
+// What came of a run, from the frame that answered its call.
+Ending decide_ending(RunAnswer answer, const std::optional<Stopping>& stopping,
+                     std::uint64_t max_bytes);
+// The same for a run that ends with an error of ours.
+Ending failed_ending(const Error& error);
+
+Error key_conflict(const RunRecord& holder, const RunRecord& asked);
+
+}  // namespace leanto::node

@@ -1,0 +1,14 @@
+// Runs as heads and JSON say them (docs/wire.md, "Runs").
+#pragma once
+
+#include "base/result.h"
+#include "store/run_record.h"
+#include "wire/head.h"
+
+namespace leanto::node {
+
+wire::Json run_to_json(const RunRecord& run);
+// From `service`, `status` (names), `since` (ms) and `limit`.
+Result<RunFilter> parse_run_filter(const wire::Json& head);
+
+}  // namespace leanto::node

@@ -1,0 +1,325 @@
+#include "node/runs.h"
+
+#include <sys/random.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "base/byte_size.h"
+#include "base/digest.h"
+#include "base/run_id.h"
+
+namespace leanto::node {
+
+using namespace std::chrono_literals;
+using wire::FrameType;
+using wire::Json;
+
+namespace {
+
+constexpr Duration kTidyEvery = 10min;
+constexpr Duration kTryAgain = 1s;
+constexpr Duration kStopLimit = 2s;
+
+constexpr const char* kRestarted =
+    "the node on this machine was restarted while it ran, and its worker ended with the node; "
+    "whether the code has done its work is not known";
+constexpr const char* kStopped =
+    "the node on this machine was stopped while it ran; whether the code has done its work is not "
+    "known";
+
+// The answer of a run that is lost.
+RunAnswer lost_answer(const std::string& reason) {
+  return {AnswerKind::kError, wire::encode_error({ErrorKind::kWorkerDied, reason}), {}};
+}
+
+}  // namespace
+
+std::int64_t Runs::now_ms() const {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             parts_.clock.wall().time_since_epoch())
+      .count();
+}
+
+Runs::ActivePtr Runs::find_active(const std::string& id) const {
+  const auto found = active_.find(id);
+  return found == active_.end() ? nullptr : found->second;
+}
+
+Status Runs::recover(RunStore& store) {
+  std::vector<RunRecord> queued;
+  auto take_up_all = [&, at = now_ms()](RunStore& runs) -> Status {
+    auto found = runs.recover(at, kRestarted);
+    if (!found) return Failure(found.error());
+    queued = *std::move(found);
+    return {};
+  };
+  std::vector<RunStore::Work> works{{take_up_all, {}}};
+  store.commit(works);
+  if (!works[0].status) return works[0].status;
+  for (const RunRecord& run : queued) take_up(run);
+  parts_.loop.spawn("tidy up runs", tidy());
+  return {};
+}
+
+// Submitting
+
+std::string Runs::make_id() {
+  std::uint64_t random = 0;
+  if (::getrandom(&random, sizeof random, 0) != static_cast<ssize_t>(sizeof random)) return {};
+  last_id_ms_ = std::max(last_id_ms_ + 1, now_ms());  // so that ids are in order
+  return make_run_id(last_id_ms_, random);
+}
+
+Result<RunRecord> Runs::make_record(const wire::Submission& asked, std::string caller) {
+  const Result<TargetPtr> target = parts_.find_target(asked.call);
+  if (!target) return Failure(target.error());
+  RunRecord run;
+  run.id = make_id();
+  if (run.id.empty()) return fail(ErrorKind::kInternal, "the system gives no random numbers");
+  if (!asked.key.empty()) run.key = asked.key;
+  run.service = (*target)->service->name;
+  run.version = (*target)->service->version;
+  run.object = (*target)->object_id;
+  run.member = asked.call.member;
+  Json head = asked.head;
+  if (head.erase("n") > 0) head["v"] = run.version;  // also after a restart it's this version
+  head["run"] = true;
+  run.head = wire::encode_head(head);
+  run.caller = std::move(caller);
+  run.node = parts_.node;
+  if (asked.call.timeout_seconds)
+    run.timeout_ms = static_cast<std::int64_t>(*asked.call.timeout_seconds * 1000);
+  run.grace_ms = static_cast<std::int64_t>(asked.grace_seconds * 1000);
+  run.created_at = now_ms();
+  return run;
+}
+
+net::Task<Result<Runs::Submitted>> Runs::submit(wire::Submission asked, std::string caller,
+                                                wire::Body arguments) {
+  if (stopping_) co_return fail(ErrorKind::kCancelled, "the node is ending; submit it again");
+  if (arguments.size() > parts_.limits.max_value_bytes) {
+    co_return fail(ErrorKind::kCapacity,
+                   "the arguments of {} are over the limit of {} for a run; keep them in a file or "
+                   "an object (lt.here.put), or raise max_value_size under [runs] in node.toml",
+                   format_byte_size(arguments.size()),
+                   format_byte_size(parts_.limits.max_value_bytes));
+  }
+  Result<RunRecord> run = make_record(asked, std::move(caller));
+  if (!run) co_return Failure(run.error());
+  std::string replaces;
+  while (true) {
+    Result<RunStore::Submitted> recorded = co_await record(*run, arguments, replaces);
+    if (!recorded) co_return Failure(recorded.error());
+    if (recorded->decision == KeyDecision::kNew) {
+      take_up(recorded->run);
+      co_return Submitted{std::move(recorded->run), true};
+    }
+    if (recorded->decision == KeyDecision::kSame)
+      co_return Submitted{std::move(recorded->run), false};
+    if (asked.on_conflict == wire::OnConflict::kError)
+      co_return Failure(key_conflict(recorded->run, *run));
+    replaces = recorded->run.id;
+    const std::string reason = "it was replaced by another run with its key";
+    const Result<bool> cancelled = co_await cancel(replaces, reason);
+    if (!cancelled) co_return Failure(cancelled.error());
+    co_await wait_until_gone(replaces);
+    if (stopping_) co_return fail(ErrorKind::kCancelled, "the node is ending; submit it again");
+  }
+}
+
+// The digest is made in the background: arguments may be large. Only keys need it.
+net::Task<Result<RunStore::Submitted>> Runs::record(RunRecord& run, const wire::Body& arguments,
+                                                    const std::string& replaces) {
+  RunStore::Submitted submitted;
+  auto write = [&](RunStore& store) -> Status {
+    if (run.key && run.digest.empty()) run.digest = Digest::of(arguments.view()).hex();
+    auto done = store.submit(run, arguments.view(), replaces);
+    if (!done) return Failure(done.error());
+    submitted = *std::move(done);
+    return {};
+  };
+  std::function<Status(RunStore&)> work = write;
+  const Status done = co_await parts_.journal.commit(std::move(work));
+  if (!done) co_return Failure(done.error());
+  co_return submitted;
+}
+
+net::Task<> Runs::wait_until_gone(std::string id) {
+  while (!stopping_ && find_active(id)) {
+    std::vector<std::string> ids{id};
+    (void)co_await wait(std::move(ids), 30s);
+  }
+}
+
+// Running
+
+void Runs::take_up(const RunRecord& record) {
+  const auto run = std::make_shared<Active>();
+  run->run = record;
+  active_[record.id] = run;
+  parts_.logs.open(record.id);
+  if (record.timeout_ms) parts_.loop.spawn("a run's timeout", expire(run));
+  const Result<wire::CallHead> head = wire::parse_call_head(record.head);
+  const Result<TargetPtr> target = head ? parts_.find_target(*head) : Failure(head.error());
+  if (!target) return end(run, failed_ending(target.error()));
+  enqueue(run, *target);
+}
+
+void Runs::enqueue(const ActivePtr& run, const TargetPtr& target) {
+  run->target_kind = target->kind;
+  auto call = std::make_unique<Call>();
+  call->head = run->run.head;
+  call->on_room = [this, run] { on_room(run); };
+  call->on_answer = [this, run](FrameType type, std::string_view head, wire::Body body) {
+    on_answer(run, type, head, std::move(body));
+  };
+  wire::CallHead head;
+  head.stream_logs = false;
+  const std::uint32_t number = parts_.calls.submit(target, std::move(call), head);
+  if (run->phase == Phase::kEnding) return;  // it was refused
+  run->call = number;
+  by_call_[number] = run;
+}
+
+void Runs::on_room(const ActivePtr& run) {
+  run->phase = Phase::kStarting;
+  parts_.loop.spawn("start a run", start(run));
+}
+
+net::Task<> Runs::start(ActivePtr run) {
+  if (run->phase != Phase::kStarting) co_return;
+  if (stopping_) {
+    run->phase = Phase::kQueued;  // the next node starts it
+    co_return;
+  }
+  const std::int64_t at = now_ms();
+  RunStore::Started started;
+  auto write = [&](RunStore& store) -> Status {
+    auto done = store.start(run->run.id, at);
+    if (!done) return Failure(done.error());
+    started = *std::move(done);
+    return {};
+  };
+  std::function<Status(RunStore&)> work = write;
+  const Status done = co_await parts_.journal.commit(std::move(work));
+  if (run->phase != Phase::kStarting) co_return;
+  if (!done) {
+    parts_.calls.drop(run->call, done.error());
+    co_return;
+  }
+  run->phase = Phase::kRunning;
+  run->run.status = RunStatus::kRunning;
+  run->run.attempt = started.attempt;
+  run->run.started_at = at;
+  parts_.calls.begin(run->call, wire::Body(std::string_view(started.arguments)));
+}
+
+void Runs::on_output(std::uint32_t call, OutputStream stream, std::string_view text) {
+  if (const auto run = by_call_.find(call); run != by_call_.end())
+    parts_.logs.append(run->second->run.id, stream, text);
+}
+
+// Ending
+
+void Runs::on_answer(const ActivePtr& run, FrameType type, std::string_view head, wire::Body body) {
+  const AnswerKind kind = type == FrameType::kError ? AnswerKind::kError : AnswerKind::kResult;
+  RunAnswer answer{kind, std::string(head), std::string(body.view())};
+  end(run, decide_ending(std::move(answer), run->stopping, parts_.limits.max_value_bytes));
+}
+
+void Runs::end(const ActivePtr& run, Ending ending) {
+  if (run->phase == Phase::kEnding) return;
+  run->phase = Phase::kEnding;
+  by_call_.erase(run->call);
+  parts_.loop.spawn("record a run's end", record_end(run, std::move(ending)));
+}
+
+// Until it is on disk: nobody hears of an outcome that could still be another one after a crash.
+net::Task<> Runs::record_end(ActivePtr run, Ending ending) {
+  ending.outcome.at = now_ms();
+  ending.outcome.log_size = static_cast<std::int64_t>(co_await parts_.logs.close(run->run.id));
+  while (true) {
+    auto write = [&](RunStore& store) {
+      return store.finish(run->run.id, ending.outcome, ending.answer);
+    };
+    std::function<Status(RunStore&)> work = write;
+    const Status done = co_await parts_.journal.commit(std::move(work));
+    if (done || done.error().kind == ErrorKind::kAlreadyExists) break;
+    if (ending.outcome.status == RunStatus::kSucceeded) {
+      const RunOutcome known = ending.outcome;
+      ending = failed_ending({ErrorKind::kCapacity,
+                              "it succeeded, but its result could not be "
+                              "kept: " +
+                                  done.error().message});
+      ending.outcome.at = known.at;
+      ending.outcome.log_size = known.log_size;
+    } else {
+      co_await parts_.loop.sleep(kTryAgain);
+    }
+  }
+  forget(run);
+}
+
+void Runs::forget(const ActivePtr& run) {
+  active_.erase(run->run.id);
+  for (const auto& waiter : std::exchange(run->waiters, {})) waiter->set();
+}
+
+// Whether a start or an outcome is on its way to the disk.
+bool Runs::is_writing() const {
+  return std::any_of(active_.begin(), active_.end(), [](const auto& entry) {
+    const Phase phase = entry.second->phase;
+    return phase == Phase::kStarting || phase == Phase::kEnding;
+  });
+}
+
+net::Task<> Runs::stop() {
+  if (std::exchange(stopping_, true)) co_return;
+  const MonotonicTime until = parts_.clock.monotonic() + kStopLimit;
+  while (is_writing() && parts_.clock.monotonic() < until) co_await parts_.loop.sleep(1ms);
+  std::vector<ActivePtr> running;
+  for (const auto& [id, run] : active_) {
+    if (run->phase != Phase::kRunning) continue;
+    run->phase = Phase::kEnding;  // what its worker says from now on comes too late
+    running.push_back(run);
+  }
+  std::vector<std::int64_t> log_sizes;
+  for (const ActivePtr& run : running) {
+    const std::uint64_t size = co_await parts_.logs.close(run->run.id);
+    log_sizes.push_back(static_cast<std::int64_t>(size));
+  }
+  const std::int64_t at = now_ms();
+  auto write = [&](RunStore& store) -> Status {
+    for (std::size_t i = 0; i < running.size(); ++i) {
+      RunOutcome lost;
+      lost.status = RunStatus::kLost;
+      lost.at = at;
+      lost.error = RunError{"node_lost", "", kStopped, ""};
+      lost.reason = kStopped;
+      lost.log_size = log_sizes[i];
+      const Status done = store.finish(running[i]->run.id, lost, lost_answer(kStopped));
+      if (!done) return done;
+    }
+    return {};
+  };
+  std::function<Status(RunStore&)> work = write;
+  (void)co_await parts_.journal.commit(std::move(work));
+  for (const ActivePtr& run : running) forget(run);
+  if (!running.empty()) co_await parts_.loop.sleep(20ms);  // so that those who wait are told
+}
+
+net::Task<> Runs::tidy() {
+  while (!stopping_) {
+    auto prune = [retention = parts_.limits.retention, at = now_ms()](RunStore& store) -> Status {
+      const auto pruned = store.prune(retention, at);
+      return pruned ? store.remove_orphans() : Status(Failure(pruned.error()));
+    };
+    std::function<Status(RunStore&)> work = prune;
+    (void)co_await parts_.journal.commit(std::move(work));
+    co_await parts_.loop.sleep(kTidyEvery);
+  }
+}
+
+}  // namespace leanto::node

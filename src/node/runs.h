@@ -1,0 +1,134 @@
+// Runs: calls with a durable record, which outlive whoever made them.
+//
+//   recording ──▶ queued ── room ──▶ starting ──▶ running ── answer ──▶ ending ──▶ (on disk only)
+//   is synced      │        at a     is synced        │                 is synced
+//                  │        worker       │            │                    ▲
+//                  └──────── cancelled, timeout ──────┴────────────────────┘
+//
+// Each arrow that a promise needs is synced before the next thing happens: a submission before it's
+// answered, a start before the worker gets the call, an outcome before anybody hears of it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "node/calls.h"
+#include "node/run_decisions.h"
+#include "node/run_journal.h"
+#include "node/run_logs.h"
+#include "wire/submission.h"
+
+namespace leanto::node {
+
+struct RunLimits {
+  RunRetention retention;
+  std::uint64_t max_value_bytes = std::uint64_t{1} << 30;  // of arguments, of a result
+
+  friend bool operator==(const RunLimits&, const RunLimits&) = default;
+};
+
+class Runs {
+ public:
+  using FindTarget = std::function<Result<TargetPtr>(const wire::CallHead&)>;
+
+  struct Parts {
+    net::Loop& loop;
+    const Clock& clock;
+    Calls& calls;
+    RunJournal& journal;
+    RunLogs& logs;
+    FindTarget find_target;
+    std::string node;  // its name, for records
+    RunLimits limits;
+  };
+  explicit Runs(Parts parts) : parts_(std::move(parts)) {}
+
+  // Takes up what the node before left: what ran is lost, what is queued is started. Once, before
+  // all others.
+  Status recover(RunStore& store);
+
+  struct Submitted {
+    RunRecord run;
+    bool is_new = true;
+  };
+  // Resumes when the record is synced.
+  net::Task<Result<Submitted>> submit(wire::Submission asked, std::string caller,
+                                      wire::Body arguments);
+
+  // Those of `ids` that have ended, as soon as one has; none when `limit` is over. The second list
+  // has those that are not known (any more).
+  struct Ended {
+    std::vector<RunRecord> runs;
+    std::vector<std::string> unknown;
+  };
+  net::Task<Result<Ended>> wait(std::vector<std::string> ids, Duration limit);
+
+  // By id, or else by key. kNotFound.
+  net::Task<Result<RunRecord>> get(std::string id_or_key);
+  net::Task<Result<std::vector<RunRecord>>> list(RunFilter filter);
+  net::Task<Result<RunAnswer>> answer(std::string id);
+
+  struct LogAnswer {
+    RunLogPiece piece;
+    bool ended = false;  // nothing will be appended any more
+  };
+  // What is there from `offset` on; if there is nothing, waits until there is or the run ends.
+  net::Task<Result<LogAnswer>> logs(std::string id, std::uint64_t offset, Duration limit);
+
+  // Has it end. False: it has ended already.
+  net::Task<Result<bool>> cancel(std::string id, std::string reason);
+
+  void on_output(std::uint32_t call, OutputStream stream, std::string_view text);
+
+  // The node ends: what runs is lost, and who waits for it hears it. Nothing starts any more.
+  net::Task<> stop();
+
+ private:
+  enum class Phase { kQueued, kStarting, kRunning, kEnding };
+
+  struct Active {
+    RunRecord run;
+    Phase phase = Phase::kQueued;
+    std::uint32_t call = 0;  // its number among Calls, once it's there
+    TargetKind target_kind = TargetKind::kFunction;
+    std::optional<Stopping> stopping;
+    std::vector<std::shared_ptr<net::Event>> waiters;
+  };
+  using ActivePtr = std::shared_ptr<Active>;
+
+  Result<RunRecord> make_record(const wire::Submission& asked, std::string caller);
+  std::string make_id();
+  net::Task<Result<RunStore::Submitted>> record(RunRecord& run, const wire::Body& arguments,
+                                                const std::string& replaces);
+  net::Task<> wait_until_gone(std::string id);
+
+  void take_up(const RunRecord& run);
+  void enqueue(const ActivePtr& run, const TargetPtr& target);
+  void on_room(const ActivePtr& run);
+  net::Task<> start(ActivePtr run);
+  void on_answer(const ActivePtr& run, wire::FrameType type, std::string_view head,
+                 wire::Body body);
+  void end(const ActivePtr& run, Ending ending);
+  net::Task<> record_end(ActivePtr run, Ending ending);
+  void forget(const ActivePtr& run);
+
+  void stop_run(const ActivePtr& run, StopCause cause, std::string reason);
+  net::Task<> see_it_stop(ActivePtr run);
+  net::Task<> expire(ActivePtr run);
+  net::Task<> tidy();
+  bool is_writing() const;
+
+  ActivePtr find_active(const std::string& id) const;
+  std::int64_t now_ms() const;
+
+  Parts parts_;
+  std::unordered_map<std::string, ActivePtr> active_;     // by id
+  std::unordered_map<std::uint32_t, ActivePtr> by_call_;  // those that a worker has
+  std::int64_t last_id_ms_ = 0;
+  bool stopping_ = false;
+};
+
+}  // namespace leanto::node

@@ -1,0 +1,106 @@
+// A run as a value: the durable record of a call.
+//
+//             room at a worker            its outcome
+//   queued ────────────────────▶ running ─────────────▶ succeeded, failed, cancelled
+//      └── cancelled, can't start ──▶ cancelled, failed
+//                                   └── the node ends ─▶ lost
+//
+// An ended run doesn't change any more. `unknown` is what a caller says of a run whose node he
+// can't reach.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace leanto {
+
+enum class RunStatus { kQueued, kRunning, kSucceeded, kFailed, kCancelled, kUnknown, kLost };
+
+std::string_view name_of(RunStatus status);
+std::optional<RunStatus> find_run_status(std::string_view name);
+bool has_ended(RunStatus status);
+
+struct RunError {
+  std::string kind;  // a name of the error table
+  std::string type;  // kind "user": the exception's class
+  std::string message;
+  std::string traceback;
+
+  friend bool operator==(const RunError&, const RunError&) = default;
+};
+
+struct RunRecord {
+  std::string id;
+  std::optional<std::string> key;
+  std::string service;
+  std::string version;
+  std::string object;  // a live object's id; empty: the service itself
+  std::string member;
+  std::string head;    // of the CALL, as the worker gets it
+  std::string digest;  // of the arguments
+  std::string caller;  // JSON
+  std::string node;
+  std::optional<std::int64_t> timeout_ms;
+  std::int64_t grace_ms = 10'000;
+  RunStatus status = RunStatus::kQueued;
+  std::int64_t attempt = 0;  // how many starts
+  std::int64_t created_at = 0;
+  std::optional<std::int64_t> started_at;
+  std::optional<std::int64_t> ended_at;
+  std::optional<RunError> error;
+  std::string reason;  // why it ended, or doesn't, where that's not the code's own doing
+  std::int64_t arguments_size = 0;
+  std::int64_t answer_size = 0;
+  std::int64_t log_size = 0;
+
+  friend bool operator==(const RunRecord&, const RunRecord&) = default;
+};
+
+// How an attempt ended.
+struct RunOutcome {
+  RunStatus status = RunStatus::kFailed;
+  std::int64_t at = 0;
+  std::optional<RunError> error;
+  std::string reason;
+  std::int64_t log_size = 0;
+};
+
+enum class AnswerKind { kResult, kError };
+
+// The frame that answered the call.
+struct RunAnswer {
+  AnswerKind kind = AnswerKind::kResult;
+  std::string head;
+  std::string bytes;
+
+  friend bool operator==(const RunAnswer&, const RunAnswer&) = default;
+};
+
+struct RunFilter {
+  std::string service;                // empty: all
+  std::vector<RunStatus> statuses;    // empty: all
+  std::optional<std::int64_t> since;  // created then or later
+  std::int64_t limit = 100;
+};
+
+// What is kept of ended runs; the oldest go first.
+struct RunRetention {
+  std::int64_t keep_ms = std::int64_t{7} * 24 * 3600 * 1000;
+  std::int64_t max_count = 100'000;
+  std::int64_t max_bytes = 4'000'000'000;  // arguments, answers and logs
+
+  friend bool operator==(const RunRetention&, const RunRetention&) = default;
+};
+
+enum class KeyDecision {
+  kNew,       // nobody has the key
+  kSame,      // it's the same run: nothing is started
+  kConflict,  // the key stands for a run with other arguments or of another version
+};
+// `holder` is the run that has the key of `asked`.
+KeyDecision decide_key(const std::optional<RunRecord>& holder, const RunRecord& asked);
+
+}  // namespace leanto

@@ -1,0 +1,219 @@
+#include "store/runs.h"
+
+#include <algorithm>
+
+#include "base/embedded.h"
+#include "os/files.h"
+#include "os/xdg.h"
+#include "store/migrations.h"
+#include "store/query.h"
+#include "store/run_log_file.h"
+
+namespace leanto {
+
+namespace {
+
+constexpr std::string_view kInsert =
+    "INSERT INTO runs (id, key, service, version, object, member, head, digest, caller, node, "
+    "timeout_ms, grace_ms, status, created_at, arguments_size) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?)";
+
+}  // namespace
+
+Result<RunStore> RunStore::open(const std::filesystem::path& database,
+                                const std::filesystem::path& directory) {
+  if (Status made = create_private_directory(directory); !made) return Failure(made.error());
+  auto opened = Database::open(database);
+  if (!opened) return Failure(opened.error());
+  const auto migrations = embedded::run_migrations();
+  if (auto known = refuse_newer(*opened, migrations); !known) return Failure(known.error());
+  const auto mode = opened->run("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+  if (!mode) return Failure(mode.error());
+  if (auto done = migrate(*opened, migrations); !done) return Failure(done.error());
+  return RunStore(*std::move(opened), directory.string());
+}
+
+void RunStore::commit(std::span<Work> works) {
+  auto fail_all = [&](const Error& error) {
+    for (Work& work : works) work.status = Failure(error);
+  };
+  auto transaction = Transaction::begin(database_);
+  if (!transaction) return fail_all(transaction.error());
+  for (Work& work : works) {
+    if (Status run = run_one(work); !run) return fail_all(run.error());
+  }
+  if (Status committed = transaction->commit(); !committed) fail_all(committed.error());
+}
+
+// What fails is taken back alone. An error is returned only if that doesn't work.
+Status RunStore::run_one(Work& work) {
+  if (Status saved = database_.run("SAVEPOINT work"); !saved) return saved;
+  work.status = work.run(*this);
+  if (!work.status) {
+    if (Status undone = database_.run("ROLLBACK TO work"); !undone) return undone;
+  }
+  return database_.run("RELEASE work");
+}
+
+Result<RunStore::Submitted> RunStore::submit(const RunRecord& run, std::string_view arguments,
+                                             const std::string& replaces) {
+  if (run.key) {
+    const auto holder = find_by_key(*run.key);
+    if (!holder) return Failure(holder.error());
+    const KeyDecision decision = decide_key(*holder, run);
+    const bool gives_way = *holder && (*holder)->id == replaces && has_ended((*holder)->status);
+    if (decision == KeyDecision::kSame || (decision == KeyDecision::kConflict && !gives_way))
+      return Submitted{decision, **holder};
+    if (*holder) {
+      const Status freed = execute(database_, "UPDATE runs SET key = NULL WHERE id = ?", replaces);
+      if (!freed) return Failure(freed.error());
+    }
+  }
+  const auto size = static_cast<std::int64_t>(arguments.size());
+  const Status inserted = execute(database_, kInsert, run.id, run.key, run.service, run.version,
+                                  run.object, run.member, Blob{run.head}, run.digest, run.caller,
+                                  run.node, run.timeout_ms, run.grace_ms, run.created_at, size);
+  if (!inserted) return Failure(inserted.error());
+  if (Status put = put_payload(run.id, "arguments", {}, arguments); !put)
+    return Failure(put.error());
+  Submitted submitted{KeyDecision::kNew, run};
+  submitted.run.arguments_size = size;
+  return submitted;
+}
+
+Result<RunStore::Started> RunStore::start(const std::string& id, std::int64_t at) {
+  const auto changed = change(database_,
+                              "UPDATE runs SET status = 'running', attempt = attempt + 1, "
+                              "started_at = ? WHERE id = ? AND status = 'queued'",
+                              at, id);
+  if (!changed) return Failure(changed.error());
+  if (*changed == 0) return fail(ErrorKind::kInvalid, "the run {} is not queued", id);
+  const Status recorded =
+      execute(database_,
+              "INSERT INTO attempts (run, n, started_at) SELECT id, attempt, started_at FROM runs "
+              "WHERE id = ?",
+              id);
+  if (!recorded) return Failure(recorded.error());
+  struct Row {
+    std::int64_t attempt;
+    std::optional<std::string> bytes;
+  };
+  auto read = [](const Statement& row) { return Row{row.integer(0), row.find_text(1)}; };
+  const auto row = first_row(database_, read,
+                             "SELECT attempt, bytes FROM runs JOIN payloads ON run = id AND what = "
+                             "'arguments' WHERE id = ?",
+                             id);
+  if (!row) return Failure(row.error());
+  if (!*row) return fail(ErrorKind::kInternal, "the run {} has no arguments on disk", id);
+  auto arguments = read_payload(id, "arguments", (*row)->bytes);
+  if (!arguments) return Failure(arguments.error());
+  return Started{(*row)->attempt, *std::move(arguments)};
+}
+
+Status RunStore::finish(const std::string& id, const RunOutcome& outcome, const RunAnswer& answer) {
+  const RunError error = outcome.error.value_or(RunError{});
+  const std::optional<std::string> kind = outcome.error ? std::optional(error.kind) : std::nullopt;
+  const auto changed = change(
+      database_,
+      "UPDATE runs SET status = ?, ended_at = ?, error_kind = ?, error_type = ?, error_message = "
+      "?, traceback = ?, reason = ?, answer_size = ?, log_size = ? WHERE id = ? AND status IN "
+      "('queued', 'running')",
+      name_of(outcome.status), outcome.at, kind, error.type, error.message, error.traceback,
+      outcome.reason, static_cast<std::int64_t>(answer.bytes.size()), outcome.log_size, id);
+  if (!changed) return Failure(changed.error());
+  if (*changed == 0)
+    return fail(ErrorKind::kAlreadyExists, "the run {} has an outcome, which doesn't change", id);
+  const Status attempt = execute(database_,
+                                 "UPDATE attempts SET ended_at = ?, outcome = ?, reason = ? WHERE "
+                                 "run = ? AND ended_at IS NULL",
+                                 outcome.at, name_of(outcome.status), outcome.reason, id);
+  if (!attempt) return attempt;
+  const std::string_view what = answer.kind == AnswerKind::kResult ? "result" : "error";
+  return put_payload(id, what, answer.head, answer.bytes);
+}
+
+Result<std::vector<RunRecord>> RunStore::recover(std::int64_t at, const std::string& reason) {
+  if (Status measured = measure_logs(); !measured) return Failure(measured.error());
+  const Status attempts = execute(database_,
+                                  "UPDATE attempts SET ended_at = ?, outcome = 'lost', reason = ? "
+                                  "WHERE run IN (SELECT id FROM runs WHERE status = 'running') "
+                                  "AND ended_at IS NULL",
+                                  at, reason);
+  if (!attempts) return Failure(attempts.error());
+  const Status lost = execute(database_,
+                              "UPDATE runs SET status = 'lost', ended_at = ?, reason = ?, "
+                              "error_kind = 'node_lost', error_message = ? WHERE status = "
+                              "'running'",
+                              at, reason, reason);
+  if (!lost) return Failure(lost.error());
+  RunFilter queued;
+  queued.statuses = {RunStatus::kQueued};
+  queued.limit = -1;
+  auto runs = list(queued);
+  if (runs) std::reverse(runs->begin(), runs->end());
+  return runs;
+}
+
+// Of the runs whose end the node before has not seen.
+Status RunStore::measure_logs() {
+  RunFilter running;
+  running.statuses = {RunStatus::kRunning};
+  running.limit = -1;
+  const auto runs = list(running);
+  if (!runs) return Failure(runs.error());
+  for (const RunRecord& run : *runs) {
+    (void)repair_run_log(log_file(run.id));
+    const auto size = static_cast<std::int64_t>(run_log_size(log_file(run.id)).value_or(0));
+    const Status set =
+        execute(database_, "UPDATE runs SET log_size = ? WHERE id = ?", size, run.id);
+    if (!set) return set;
+  }
+  return {};
+}
+
+std::string RunStore::payload_file(const std::string& id, std::string_view what) const {
+  return fmt::format("{}/{}.{}", directory_, id, what);
+}
+
+std::string RunStore::log_file(const std::string& id) const { return payload_file(id, "log"); }
+
+Status RunStore::put_payload(const std::string& id, std::string_view what, std::string_view head,
+                             std::string_view bytes) {
+  std::optional<Blob> inlined;
+  if (bytes.size() <= kInlineBytes) {
+    inlined = Blob{bytes};
+  } else if (Status written =
+                 write_file_atomically(payload_file(id, what), bytes, 0600, Durability::kDisk);
+             !written) {
+    return written;
+  }
+  return execute(database_, "INSERT INTO payloads (run, what, head, bytes) VALUES (?, ?, ?, ?)", id,
+                 what, Blob{head}, inlined);
+}
+
+Result<std::string> RunStore::read_payload(const std::string& id, std::string_view what,
+                                           const std::optional<std::string>& bytes) const {
+  if (bytes) return *bytes;
+  return read_file(payload_file(id, what));
+}
+
+Result<RunAnswer> RunStore::answer(const std::string& id) {
+  struct Row {
+    std::string what;
+    std::string head;
+    std::optional<std::string> bytes;
+  };
+  auto read = [](const Statement& row) { return Row{row.text(0), row.text(1), row.find_text(2)}; };
+  auto row = first_row(database_, read,
+                       "SELECT what, head, bytes FROM payloads WHERE run = ? AND what != "
+                       "'arguments'",
+                       id);
+  if (!row) return Failure(row.error());
+  if (!*row) return fail(ErrorKind::kNotFound, "the run {} has no result", id);
+  auto bytes = read_payload(id, (*row)->what, (*row)->bytes);
+  if (!bytes) return Failure(bytes.error());
+  const AnswerKind kind = (*row)->what == "result" ? AnswerKind::kResult : AnswerKind::kError;
+  return RunAnswer{kind, std::move((*row)->head), *std::move(bytes)};
+}
+
+}  // namespace leanto

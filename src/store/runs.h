@@ -1,0 +1,107 @@
+// The runs of a node on disk: what was submitted, how far it came, what came of it. A database of
+// its own, synced at each commit: what `commit` has confirmed is there after a power cut.
+//
+// Arguments and answers up to `kInlineBytes` are in the database; larger ones are in a file beside
+// it, which is written and synced before the record that needs it.
+//
+// One thread at a time may use it, and every call may block on the disk.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "store/run_record.h"
+#include "store/sqlite.h"
+
+namespace leanto {
+
+class RunStore {
+ public:
+  static constexpr std::size_t kInlineBytes = 64 << 10;
+
+  // `directory` is for the large values; both are made if they are not there.
+  static Result<RunStore> open(const std::filesystem::path& database,
+                               const std::filesystem::path& directory);
+
+  // Work of `commit`: what it does to the store, and what came of it.
+  struct Work {
+    std::function<Status(RunStore&)> run;
+    Status status;
+  };
+  // Runs all in one transaction and syncs it. Work that fails leaves nothing behind and doesn't
+  // disturb the others; if the whole cannot be committed, all get that error.
+  void commit(std::span<Work> works);
+
+  // The following are for work of a commit.
+
+  struct Submitted {
+    KeyDecision decision = KeyDecision::kNew;
+    RunRecord run;  // the new one, or the one that has the key
+  };
+  // Records a queued run, unless the key decides otherwise. `replaces` is a run that has ended and
+  // shall lose the key.
+  Result<Submitted> submit(const RunRecord& run, std::string_view arguments,
+                           const std::string& replaces = {});
+
+  struct Started {
+    std::int64_t attempt = 0;
+    std::string arguments;
+  };
+  // From queued to running. kInvalid if it isn't queued: it must not be started twice.
+  Result<Started> start(const std::string& id, std::int64_t at);
+
+  // Records the outcome. kAlreadyExists if it has one: that stays.
+  Status finish(const std::string& id, const RunOutcome& outcome, const RunAnswer& answer);
+
+  // After a restart: what ran is lost, for `reason`. Returns what is queued, in order.
+  Result<std::vector<RunRecord>> recover(std::int64_t at, const std::string& reason);
+
+  // Removes ended runs over the bounds, with all their files; returns how many.
+  Result<std::size_t> prune(const RunRetention& retention, std::int64_t now);
+
+  // Removes files whose record didn't come to be, because a node ended in between.
+  Status remove_orphans();
+
+  // Reading; at any time.
+
+  Result<std::optional<RunRecord>> find(std::string_view id);
+  Result<std::optional<RunRecord>> find_by_key(std::string_view key);
+  Result<std::vector<RunRecord>> list(const RunFilter& filter);  // the newest first
+  // kNotFound if it has none (yet).
+  Result<RunAnswer> answer(const std::string& id);
+
+  struct Attempt {
+    std::int64_t number = 0;
+    std::int64_t started_at = 0;
+    std::optional<std::int64_t> ended_at;
+    std::string outcome;
+    std::string reason;
+  };
+  Result<std::vector<Attempt>> attempts(const std::string& id);
+
+  std::string log_file(const std::string& id) const;
+
+ private:
+  RunStore(Database database, std::string directory)
+      : database_(std::move(database)), directory_(std::move(directory)) {}
+
+  std::string payload_file(const std::string& id, std::string_view what) const;
+  Status put_payload(const std::string& id, std::string_view what, std::string_view head,
+                     std::string_view bytes);
+  Result<std::string> read_payload(const std::string& id, std::string_view what,
+                                   const std::optional<std::string>& bytes) const;
+  Status measure_logs();
+  Status run_one(Work& work);
+  Status remove(const std::string& id);
+
+  Database database_;
+  std::string directory_;
+};
+
+}  // namespace leanto

@@ -1,0 +1,137 @@
+// Runs: finding, listing, and removing what is over the bounds.
+#include <unistd.h>
+
+#include <set>
+
+#include "os/files.h"
+#include "store/query.h"
+#include "store/runs.h"
+
+namespace leanto {
+
+namespace {
+
+constexpr std::string_view kColumns =
+    "id, key, service, version, object, member, head, digest, caller, node, timeout_ms, grace_ms, "
+    "status, attempt, created_at, started_at, ended_at, error_kind, error_type, error_message, "
+    "traceback, reason, arguments_size, answer_size, log_size";
+
+RunRecord read_run(const Statement& row) {
+  RunRecord run;
+  run.id = row.text(0);
+  run.key = row.find_text(1);
+  run.service = row.text(2);
+  run.version = row.text(3);
+  run.object = row.text(4);
+  run.member = row.text(5);
+  run.head = row.text(6);
+  run.digest = row.text(7);
+  run.caller = row.text(8);
+  run.node = row.text(9);
+  run.timeout_ms = row.find_integer(10);
+  run.grace_ms = row.integer(11);
+  run.status = find_run_status(row.text(12)).value_or(RunStatus::kUnknown);
+  run.attempt = row.integer(13);
+  run.created_at = row.integer(14);
+  run.started_at = row.find_integer(15);
+  run.ended_at = row.find_integer(16);
+  if (const auto kind = row.find_text(17))
+    run.error = RunError{*kind, row.text(18), row.text(19), row.text(20)};
+  run.reason = row.text(21);
+  run.arguments_size = row.integer(22);
+  run.answer_size = row.integer(23);
+  run.log_size = row.integer(24);
+  return run;
+}
+
+std::string select_runs(std::string_view rest) {
+  return fmt::format("SELECT {} FROM runs {}", kColumns, rest);
+}
+
+// The names of statuses as SQL's list; they are ours, so nothing needs quoting.
+std::string sql_list(const std::vector<RunStatus>& statuses) {
+  std::string list;
+  for (const RunStatus status : statuses)
+    list += fmt::format("{}'{}'", list.empty() ? "" : ", ", name_of(status));
+  return list;
+}
+
+// "ID.what" → "ID".
+std::string id_of_file(const std::string& name) { return name.substr(0, name.find('.')); }
+
+}  // namespace
+
+Result<std::optional<RunRecord>> RunStore::find(std::string_view id) {
+  return first_row(database_, read_run, select_runs("WHERE id = ?"), id);
+}
+
+Result<std::optional<RunRecord>> RunStore::find_by_key(std::string_view key) {
+  return first_row(database_, read_run, select_runs("WHERE key = ?"), key);
+}
+
+Result<std::vector<RunRecord>> RunStore::list(const RunFilter& filter) {
+  std::string where = "WHERE created_at >= ?1 AND (?2 = '' OR service = ?2)";
+  if (!filter.statuses.empty())
+    where += fmt::format(" AND status IN ({})", sql_list(filter.statuses));
+  return all_rows(database_, read_run, select_runs(where + " ORDER BY id DESC LIMIT ?3"),
+                  filter.since.value_or(0), filter.service, filter.limit);
+}
+
+Result<std::vector<RunStore::Attempt>> RunStore::attempts(const std::string& id) {
+  auto read = [](const Statement& row) {
+    return Attempt{row.integer(0), row.integer(1), row.find_integer(2), row.text(3), row.text(4)};
+  };
+  return all_rows(database_, read,
+                  "SELECT n, started_at, ended_at, outcome, reason FROM attempts WHERE run = ? "
+                  "ORDER BY n",
+                  id);
+}
+
+Result<std::size_t> RunStore::prune(const RunRetention& retention, std::int64_t now) {
+  auto read = [](const Statement& row) { return row.text(0); };
+  // The sums run from the newest on, so the bounds hold for what is kept.
+  const auto ids =
+      all_rows(database_, read,
+               "SELECT id FROM (SELECT id, ended_at, ROW_NUMBER() OVER newest AS position, "
+               "SUM(arguments_size + answer_size + log_size) OVER newest AS bytes FROM runs WHERE "
+               "ended_at IS NOT NULL WINDOW newest AS (ORDER BY ended_at DESC, id DESC)) WHERE "
+               "ended_at < ? OR position > ? OR bytes > ?",
+               now - retention.keep_ms, retention.max_count, retention.max_bytes);
+  if (!ids) return Failure(ids.error());
+  for (const std::string& id : *ids) {
+    if (Status removed = remove(id); !removed) return Failure(removed.error());
+  }
+  return ids->size();
+}
+
+Status RunStore::remove(const std::string& id) {
+  for (const char* sql : {"DELETE FROM payloads WHERE run = ?",
+                          "DELETE FROM attempts WHERE run = ?", "DELETE FROM runs WHERE id = ?"}) {
+    if (Status removed = execute(database_, sql, id); !removed) return removed;
+  }
+  // A crash before the commit leaves a record without its files, for which the next prune looks
+  // again.
+  for (const char* what : {"arguments", "result", "error", "log", "log.1"})
+    (void)::unlink(payload_file(id, what).c_str());
+  return {};
+}
+
+Status RunStore::remove_orphans() {
+  const auto directory = open_directory_at(AT_FDCWD, directory_);
+  if (!directory) return Failure(directory.error());
+  const auto items = list_directory(directory->get(), directory_);
+  if (!items) return Failure(items.error());
+  std::set<std::string> ids;
+  for (const DirectoryItem& item : *items) ids.insert(id_of_file(item.name));
+  for (const std::string& id : ids) {
+    const auto known = find(id);
+    if (!known) return Failure(known.error());
+    if (*known) continue;
+    for (const DirectoryItem& item : *items) {
+      if (id_of_file(item.name) == id) (void)remove_tree_at(directory->get(), item.name);
+    }
+  }
+  return {};
+}
+
+}  // namespace leanto

@@ -1,0 +1,55 @@
+#include "wire/submission.h"
+
+namespace leanto::wire {
+
+namespace {
+
+Status parse_on_conflict(const Json& call, Submission& submission) {
+  const std::string word = find_string(call, "on_conflict").value_or("error");
+  if (word == "error") return {};
+  if (word != "replace") {
+    return fail(ErrorKind::kInvalid, "on_conflict is 'error' or 'replace', not '{}'", word);
+  }
+  submission.on_conflict = OnConflict::kReplace;
+  return {};
+}
+
+Status parse_grace(const Json& call, Submission& submission) {
+  submission.grace_seconds = find_number(call, "grace").value_or(submission.grace_seconds);
+  if (submission.grace_seconds >= 0 && submission.grace_seconds < 1e9) return {};
+  return fail(ErrorKind::kInvalid, "a grace of {} seconds makes no sense; give 0 or more",
+              submission.grace_seconds);
+}
+
+}  // namespace
+
+Result<Submission> parse_submission(const Json& asked) {
+  if (!asked.is_object()) return fail(ErrorKind::kInvalid, "a submission lacks its call");
+  Submission submission;
+  submission.key = find_string(asked, "key").value_or("");
+  if (submission.key.size() > kMaxRunKey) {
+    return fail(ErrorKind::kInvalid, "a key of {} bytes is over the limit of {}",
+                submission.key.size(), kMaxRunKey);
+  }
+  if (Status parsed = parse_on_conflict(asked, submission); !parsed) return Failure(parsed.error());
+  if (Status parsed = parse_grace(asked, submission); !parsed) return Failure(parsed.error());
+  if (asked.contains("seg") || find_flag(asked, "keep", false)) {
+    return fail(ErrorKind::kInvalid,
+                "a run's arguments and its value go on record: they come in the body");
+  }
+  Json head = asked;
+  for (const char* ours : {"key", "on_conflict", "grace", "log", "p"}) head.erase(ours);
+  const Result<CallHead> call = parse_call_head(encode_head(head));
+  if (!call) return Failure(call.error());
+  if (call->how != How::kCall) {
+    return fail(ErrorKind::kInvalid,
+                "functions and methods can be submitted; an instance is made, and an attribute "
+                "read or written, by a plain call");
+  }
+  submission.call = *call;
+  head.erase("timeout");
+  submission.head = std::move(head);
+  return submission;
+}
+
+}  // namespace leanto::wire

@@ -1,0 +1,28 @@
+// What `submit` asks for: a call that becomes a run.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "wire/call.h"
+#include "wire/head.h"
+
+namespace leanto::wire {
+
+// What to do when a run's key stands for another run.
+enum class OnConflict { kError, kReplace };
+
+struct Submission {
+  CallHead call;
+  Json head;  // what its worker gets, without what is the node's business
+  std::string key;
+  OnConflict on_conflict = OnConflict::kError;
+  double grace_seconds = 10;
+};
+
+inline constexpr std::size_t kMaxRunKey = 512;
+
+// `call` has the keys of a CALL's head, and `key`, `on_conflict` and `grace`.
+Result<Submission> parse_submission(const Json& call);
+
+}  // namespace leanto::wire

@@ -132,4 +132,5 @@ BY_KIND = {
     "snapshot": SnapshotError,
     "image": ImageError,
     "access_denied": AccessDeniedError,
+    "not_acceptable": ValueTransportError,
 }

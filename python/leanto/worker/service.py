@@ -57,8 +57,18 @@ class Service:
         """Return what a CALL with this head calls; the same head is looked up only once."""
         said = _frames.decode_head(head)
         sizes = said.get("b")
-        invocation = (self._function(said.get("how", "call"), said.get("m")), sizes)
-        if sizes is None and said.get("how") != "new" and len(self.invocations) < MAX_INVOCATIONS:
+        how, member = said.get("how", "call"), said.get("m")
+        if said.get("data") == "json":
+            sizes = "json"
+            function = self._json_function(how, member)
+        else:
+            function = self._function(how, member)
+        invocation = (function, sizes)
+        if (
+            (sizes is None or sizes == "json")
+            and how != "new"
+            and len(self.invocations) < MAX_INVOCATIONS
+        ):
             self.invocations[head] = invocation
         return invocation
 
@@ -78,6 +88,22 @@ class Service:
             return lambda: self._iterate(owner, member)
         # Looked up at each call: instances may rebind their methods.
         return lambda *args, **kwargs: getattr(owner, member)(*args, **kwargs)
+
+    def _json_function(self, how: str, member: str | None) -> object:
+        from leanto.worker import json_calls
+
+        if how == "describe":
+            from leanto.worker import json_schema
+
+            owner = self.target if self.instance is None else type(self.instance)
+            return lambda body: json_calls.encode(
+                json_schema.describe(owner, self.instance is None)
+            )
+        function = self._function(how, member)
+        if how == "call" and member is not None and member not in ("__iter__", "__reversed__"):
+            owner = self.target if self.instance is None else self.instance
+            return json_calls.wrap(lambda: getattr(owner, member), self.instance)
+        return json_calls.wrap(lambda: function, self.instance)
 
     def _make_instance(self, *args: object, **kwargs: object) -> calls.Answer:
         self.instance = self.target(*args, **kwargs)

@@ -12,6 +12,8 @@ inline constexpr int kOk = 0;
 inline constexpr int kFailed = 1;
 inline constexpr int kUsage = 2;
 inline constexpr int kNotRunning = 3;
+inline constexpr int kNotFound = 4;       // of `leanto call`: no such service or object
+inline constexpr int kTimedOut = 124;     // of `leanto call`, as timeout(1) says it
 inline constexpr int kInterrupted = 130;  // 128 + SIGINT, as shells say it
 
 // kJson: one line of JSON on stdout, and nothing else there.
@@ -21,6 +23,8 @@ void add_node(CLI::App& app);
 void add_status(CLI::App& app);
 void add_list(CLI::App& app);
 void add_logs(CLI::App& app);
+void add_call(CLI::App& app);
+void add_token(CLI::App& app);
 void add_stop(CLI::App& app);
 void add_version(CLI::App& app);
 

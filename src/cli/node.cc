@@ -22,20 +22,26 @@ namespace {
 
 constexpr int kStartLimitMs = 15'000;
 
-Result<node::NodeSettings> find_settings() {
+// `listen`: instead of what node.toml says; empty: that.
+Result<node::NodeSettings> find_settings(const std::string& listen) {
   Result<Directories> directories = find_directories(find_environment_variable);
   if (!directories) return Failure(directories.error());
   Result<NodeConfig> config = load_node_config(directories->node_config());
   if (!config) return Failure(config.error());
+  if (!listen.empty()) {
+    const Result<TcpAddress> address = parse_http_address(listen);
+    if (!address) return Failure(address.error());
+    config->http.listen = *address;
+  }
   return node::NodeSettings{*std::move(directories), *std::move(config), kVersion};
 }
 
-Status serve(const std::function<void()>& on_ready) {
+Status serve(const std::string& listen, const std::function<void()>& on_ready) {
   // A write to the pipe of a worker that has just died is an error to handle, not the end of the
   // daemon.
   ::signal(SIGPIPE, SIG_IGN);
   const SystemClock clock;
-  Result<node::NodeSettings> settings = find_settings();
+  Result<node::NodeSettings> settings = find_settings(listen);
   if (!settings) return Failure(settings.error());
   Result<std::unique_ptr<node::Node>> daemon = node::Node::open(*std::move(settings), clock);
   if (!daemon) return Failure(daemon.error());
@@ -57,7 +63,7 @@ void leave_the_terminal(const std::filesystem::path& log) {
   if (file > 2) ::close(file);
 }
 
-[[noreturn]] void be_the_daemon(int report) {
+[[noreturn]] void be_the_daemon(const std::string& listen, int report) {
   const Result<Directories> directories = find_directories(find_environment_variable);
   if (directories && create_directories(*directories))
     leave_the_terminal(directories->state / "node.log");
@@ -65,7 +71,7 @@ void leave_the_terminal(const std::filesystem::path& log) {
     (void)!::write(report, "ready", 5);
     ::close(report);
   };
-  const Status status = serve(ready);
+  const Status status = serve(listen, ready);
   if (!status) {
     const std::string& message = status.error().message;
     (void)!::write(report, message.data(), message.size());
@@ -93,7 +99,7 @@ int wait_for_daemon(int report) {
   return kFailed;
 }
 
-int start_detached() {
+int start_detached(const std::string& listen) {
   int report[2];
   if (::pipe2(report, O_CLOEXEC) != 0) {
     ::perror("leanto node: pipe");
@@ -106,14 +112,14 @@ int start_detached() {
   }
   if (pid == 0) {
     ::close(report[0]);
-    be_the_daemon(report[1]);
+    be_the_daemon(listen, report[1]);
   }
   ::close(report[1]);
   return wait_for_daemon(report[0]);
 }
 
-int serve_here() {
-  const Status status = serve([] { fmt::print(stderr, "leanto node: ready\n"); });
+int serve_here(const std::string& listen) {
+  const Status status = serve(listen, [] { fmt::print(stderr, "leanto node: ready\n"); });
   if (!status) fmt::print(stderr, "leanto node: {}\n", status.error().message);
   return status ? kOk : kFailed;
 }
@@ -125,7 +131,11 @@ void add_node(CLI::App& app) {
       app.add_subcommand("node", "Run the daemon of this machine (programs start it on first use)");
   const auto detach = std::make_shared<bool>(false);
   command->add_flag("--detach", *detach, "Go into the background and return when it listens");
-  on_run(*command, [detach] { return *detach ? start_detached() : serve_here(); });
+  const auto listen = std::make_shared<std::string>();
+  command->add_option("--listen", *listen, "Serve HTTP there, too: 127.0.0.1:8080 (needs a token)")
+      ->type_name("ADDRESS");
+  on_run(*command,
+         [detach, listen] { return *detach ? start_detached(*listen) : serve_here(*listen); });
 }
 
 }  // namespace leanto::cli

@@ -21,13 +21,17 @@ constexpr const char* kFooter =
     "  1    it failed; stderr says why\n"
     "  2    the command line makes no sense\n"
     "  3    no node is running here\n"
+    "  4    there is no such service or object to call\n"
+    "  124  the call took longer than its --timeout\n"
     "  130  interrupted with Ctrl-C";
 
 void add_commands(CLI::App& app) {
   add_status(app);
   add_list(app);
+  add_call(app);
   add_logs(app);
   add_stop(app);
+  add_token(app);
   add_version(app);
   add_node(app);
 }

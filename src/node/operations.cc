@@ -10,13 +10,23 @@ using wire::Json;
 
 Operations::Operations(Parts parts)
     : parts_(std::move(parts)),
-      operations_{{"deploy", &Operations::deploy}, {"lookup", &Operations::lookup},
-                  {"save", &Operations::save},     {"cluster", &Operations::cluster},
-                  {"put", &Operations::put},       {"get", &Operations::get},
-                  {"keys", &Operations::keys},     {"delete", &Operations::remove},
-                  {"rename", &Operations::rename}, {"release", &Operations::release},
-                  {"status", &Operations::status}, {"ls", &Operations::list},
-                  {"logs", &Operations::logs},     {"stop", &Operations::stop}} {}
+      operations_{{"deploy", &Operations::deploy},
+                  {"lookup", &Operations::lookup},
+                  {"save", &Operations::save},
+                  {"cluster", &Operations::cluster},
+                  {"put", &Operations::put},
+                  {"get", &Operations::get},
+                  {"keys", &Operations::keys},
+                  {"delete", &Operations::remove},
+                  {"rename", &Operations::rename},
+                  {"release", &Operations::release},
+                  {"status", &Operations::status},
+                  {"ls", &Operations::list},
+                  {"logs", &Operations::logs},
+                  {"stop", &Operations::stop},
+                  {"token_create", &Operations::token_create},
+                  {"token_ls", &Operations::token_list},
+                  {"token_revoke", &Operations::token_revoke}} {}
 
 net::Task<Result<Answer>> Operations::run(Request request) {
   const std::string op = wire::find_string(request.head, "op").value_or("");

@@ -12,6 +12,7 @@
 #include "node/objects.h"
 #include "node/registry.h"
 #include "node/service_log.h"
+#include "node/tokens.h"
 #include "node/zygotes.h"
 #include "provider/provider.h"
 
@@ -35,6 +36,7 @@ struct NodeFacts {
   std::string state_directory;
   std::string config_file;
   std::string cgroups;
+  std::string http;  // where it listens for HTTP besides the Unix socket; empty: nowhere
   MonotonicTime started;
 };
 
@@ -49,6 +51,7 @@ class Operations {
     LedgerAccess& ledger;
     Objects& objects;
     Registry& registry;
+    Tokens& tokens;
     ServiceLog& log;
     Zygotes& zygotes;
     Provider& provider;
@@ -76,6 +79,9 @@ class Operations {
   net::Task<Result<Answer>> list(Request& request);
   net::Task<Result<Answer>> logs(Request& request);
   net::Task<Result<Answer>> stop(Request& request);
+  net::Task<Result<Answer>> token_create(Request& request);
+  net::Task<Result<Answer>> token_list(Request& request);
+  net::Task<Result<Answer>> token_revoke(Request& request);
 
   net::Task<Result<Digest>> find_snapshot(const Request& request, const ServiceSpec& spec);
   net::Task<Result<ServicePtr>> make_known(ServiceSpec spec, wire::Json describe);

@@ -77,7 +77,7 @@ void Door::serve_first_byte(UniqueFd socket, std::uint8_t byte) {
 }
 
 void Door::serve_http(UniqueFd socket, net::HttpVia via) {
-  if (http_connections_ >= kMaxHttpConnections) {
+  if (http_connections_[via] >= kMaxHttpConnections) {
     (void)::send(socket.get(), kBusy.data(), kBusy.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     return;
   }
@@ -87,14 +87,15 @@ void Door::serve_http(UniqueFd socket, net::HttpVia via) {
   }
   net::HttpLimits limits;
   limits.body = parts_.max_body;
-  ++http_connections_;
-  parts_.loop.spawn("http", run_http(std::make_shared<net::HttpConnection>(
-                                parts_.loop, parts_.http, socket.release(), via, limits)));
+  ++http_connections_[via];
+  const auto connection = std::make_shared<net::HttpConnection>(parts_.loop, parts_.http,
+                                                                socket.release(), via, limits);
+  parts_.loop.spawn("http", run_http(connection, via));
 }
 
-net::Task<> Door::run_http(std::shared_ptr<net::HttpConnection> connection) {
+net::Task<> Door::run_http(std::shared_ptr<net::HttpConnection> connection, net::HttpVia via) {
   co_await connection->serve();
-  --http_connections_;
+  --http_connections_[via];
 }
 
 }  // namespace leanto::node

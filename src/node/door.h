@@ -4,6 +4,7 @@
 // with. On a TCP port there is only HTTP.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string_view>
 
@@ -24,7 +25,8 @@ class Door {
   };
   explicit Door(Parts parts) : parts_(parts) {}
 
-  static constexpr int kMaxHttpConnections = 1000;
+  // Of each way in: what comes over the port takes no room from the Unix socket.
+  static constexpr int kMaxHttpConnections = 500;
 
   // Accepts until the loop ends.
   net::Task<> accept(UniqueFd listener, net::HttpVia via);
@@ -34,10 +36,10 @@ class Door {
   net::Task<> tell_apart(int socket);
   void serve_first_byte(UniqueFd socket, std::uint8_t byte);
   void serve_http(UniqueFd socket, net::HttpVia via);
-  net::Task<> run_http(std::shared_ptr<net::HttpConnection> connection);
+  net::Task<> run_http(std::shared_ptr<net::HttpConnection> connection, net::HttpVia via);
 
   Parts parts_;
-  int http_connections_ = 0;
+  std::map<net::HttpVia, int> http_connections_;
 };
 
 }  // namespace leanto::node

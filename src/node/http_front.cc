@@ -174,9 +174,8 @@ net::Task<HttpResponse> HttpFront::handle(const Route& route, HttpRequest& reque
     case RouteKind::kObject:
       co_return object(route.name);
     case RouteKind::kCallService:
-      co_return co_await call(find_service_call(route), route, request, std::move(peer));
     case RouteKind::kCallObject:
-      co_return co_await call(find_object_call(route), route, request, std::move(peer));
+      co_return co_await call(route, request, std::move(peer));
     case RouteKind::kServiceOpenapi:
     case RouteKind::kObjectOpenapi:
       co_return co_await openapi(route, std::move(peer));
@@ -295,8 +294,10 @@ HttpFront::Found HttpFront::find_object_call(const Route& route) const {
   return subject;
 }
 
-net::Task<HttpResponse> HttpFront::call(Found found, const Route& route, HttpRequest& request,
+net::Task<HttpResponse> HttpFront::call(const Route& route, HttpRequest& request,
                                         std::shared_ptr<net::HttpPeer> peer) {
+  Found found =
+      route.kind == RouteKind::kCallObject ? find_object_call(route) : find_service_call(route);
   if (!found) co_return problem_response(found.error());
   const auto form = wants_events(request) ? HttpCall::Form::kEvents : HttpCall::Form::kJson;
   const auto call = std::make_shared<HttpCall>(parts_.loop, parts_.calls, form, found->object);
@@ -330,8 +331,9 @@ net::Task<HttpResponse> HttpFront::openapi(const Route& route,
   if (!signatures_.contains(key)) {
     subject.head.how = wire::How::kDescribe;
     const auto asked = std::make_shared<HttpCall>(parts_.loop, parts_.calls, HttpCall::Form::kJson);
+    std::string nothing;
     HttpResponse said =
-        co_await asked->run(subject.target, subject.head, std::string(), std::move(peer));
+        co_await asked->run(subject.target, subject.head, std::move(nothing), std::move(peer));
     if (said.status != 200) co_return said;
     if (signatures_.size() >= kMaxSignatures) signatures_.clear();
     signatures_[key] = Json::parse(said.body, nullptr, false);

@@ -55,7 +55,7 @@ class HttpFront final : public net::HttpHandler {
   Found find_service_call(const Route& route) const;
   Found find_object_call(const Route& route) const;
   tl::expected<LiveObjectPtr, HttpProblem> find_object(const std::string& name) const;
-  net::Task<net::HttpResponse> call(Found found, const Route& route, net::HttpRequest& request,
+  net::Task<net::HttpResponse> call(const Route& route, net::HttpRequest& request,
                                     std::shared_ptr<net::HttpPeer> peer);
   net::Task<net::HttpResponse> openapi(const Route& route, std::shared_ptr<net::HttpPeer> peer);
   void finish(const net::HttpRequest& request, net::HttpResponse& response);

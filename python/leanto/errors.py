@@ -143,4 +143,5 @@ BY_KIND = {
     "snapshot": SnapshotError,
     "image": ImageError,
     "access_denied": AccessDeniedError,
+    "not_acceptable": ValueTransportError,
 }

@@ -24,10 +24,11 @@ enum class ErrorKind {
   kWorkerDied,     // the process that ran the call is gone
   kTimeout,
   kCancelled,
-  kSnapshot,      // the source tree cannot travel
-  kImage,         // the environment cannot be made
-  kAccessDenied,  // the caller lacks the right
-  kUser,          // user code raised; the body carries its exception
+  kSnapshot,       // the source tree cannot travel
+  kImage,          // the environment cannot be made
+  kAccessDenied,   // the caller lacks the right
+  kNotAcceptable,  // the result cannot be said in the form that was asked for
+  kUser,           // user code raised; the body carries its exception
 };
 
 struct ErrorRow {
@@ -51,6 +52,7 @@ inline constexpr std::array<ErrorRow, 14> kErrorTable{{
     {ErrorKind::kSnapshot, "snapshot", 422, "SnapshotError"},
     {ErrorKind::kImage, "image", 422, "ImageError"},
     {ErrorKind::kAccessDenied, "access_denied", 403, "AccessDeniedError"},
+    {ErrorKind::kNotAcceptable, "not_acceptable", 406, "ValueTransportError"},
     {ErrorKind::kUser, "user", 500, "RemoteError"},
 }};
 

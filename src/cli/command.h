@@ -14,6 +14,8 @@ inline constexpr int kUsage = 2;
 inline constexpr int kNotRunning = 3;
 inline constexpr int kCancelled = 4;      // of `leanto wait`
 inline constexpr int kLost = 5;           // of `leanto wait`
+inline constexpr int kNotFound = 6;       // of `leanto call`: no such service or object
+inline constexpr int kTimedOut = 124;     // of `leanto call`, as timeout(1) says it
 inline constexpr int kInterrupted = 130;  // 128 + SIGINT, as shells say it
 
 // kJson: one line of JSON on stdout, and nothing else there.
@@ -27,6 +29,8 @@ void add_runs(CLI::App& app);
 void add_run(CLI::App& app);
 void add_wait(CLI::App& app);
 void add_cancel(CLI::App& app);
+void add_call(CLI::App& app);
+void add_token(CLI::App& app);
 void add_stop(CLI::App& app);
 void add_version(CLI::App& app);
 

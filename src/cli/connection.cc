@@ -1,5 +1,6 @@
 #include "cli/connection.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -55,11 +56,14 @@ Result<Connection> Connection::over(UniqueFd socket, std::string name, Duration 
   return connection;
 }
 
-Status Connection::send(FrameType type, std::uint32_t stream, const wire::Json& head) {
+Status Connection::send(FrameType type, std::uint32_t stream, const wire::Json& head,
+                        std::string_view body) {
   const std::string encoded = wire::encode_head(head);
   std::string bytes;
-  wire::append_header(bytes, {type, stream, static_cast<std::uint32_t>(encoded.size()), 0});
+  wire::append_header(bytes,
+                      {type, stream, static_cast<std::uint32_t>(encoded.size()), body.size()});
   bytes += encoded;
+  bytes += body;
   for (std::string_view rest = bytes; !rest.empty();) {
     const ssize_t sent = ::send(socket_.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;
@@ -116,6 +120,39 @@ Result<Reply> Connection::ask(const wire::Json& question) {
     }
     if (greeting) hello_ = *std::move(head);
   }
+}
+
+Result<std::uint32_t> Connection::call(const wire::Json& head, std::string_view body) {
+  if (Status set = set_limit(socket_.get(), Duration::zero()); !set) return Failure(set.error());
+  const std::uint32_t stream = ++last_stream_;
+  if (Status sent = send(FrameType::kCall, stream, head, body); !sent) return Failure(sent.error());
+  return stream;
+}
+
+Result<std::optional<CallFrame>> Connection::next(std::uint32_t stream) {
+  while (true) {
+    Result<std::optional<wire::Frame>> frame = decoder_.next();
+    if (!frame) return Failure(frame.error());
+    if (!*frame) {
+      pollfd readable{socket_.get(), POLLIN, 0};
+      if (::poll(&readable, 1, -1) < 0 && errno == EINTR) return std::nullopt;
+      if (Status more = receive_more(); !more) return Failure(more.error());
+      continue;
+    }
+    const bool refusal = (*frame)->type == FrameType::kError && (*frame)->stream == 0;
+    if ((*frame)->stream != stream && !refusal) continue;
+    Result<wire::Json> head = wire::decode_head((*frame)->head);
+    if (!head) return Failure(head.error());
+    return CallFrame{(*frame)->type, *std::move(head), std::string((*frame)->body.view())};
+  }
+}
+
+Status Connection::credit(std::uint32_t stream, int items) {
+  return send(FrameType::kCredit, stream, {{"n", items}});
+}
+
+Status Connection::cancel(std::uint32_t stream) {
+  return send(FrameType::kCancel, stream, {{"reason", "interrupted"}});
 }
 
 }  // namespace leanto::cli

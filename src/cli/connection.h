@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "base/clock.h"
@@ -15,6 +16,13 @@
 namespace leanto::cli {
 
 struct Reply {
+  wire::Json head;
+  std::string body;
+};
+
+// What came of a call: LOG, YIELD, and at last RESULT or ERROR.
+struct CallFrame {
+  wire::FrameType type = wire::FrameType::kResult;
   wire::Json head;
   std::string body;
 };
@@ -33,6 +41,13 @@ class Connection {
   // nothing for the limit, or kProtocol when what it says makes no sense or it hangs up.
   Result<Reply> ask(const wire::Json& question);
 
+  // Makes a call, which may take as long as it likes from here on. Returns its stream.
+  Result<std::uint32_t> call(const wire::Json& head, std::string_view body);
+  // The next frame of the call; nothing if a signal came while it was waited for.
+  Result<std::optional<CallFrame>> next(std::uint32_t stream);
+  Status credit(std::uint32_t stream, int items);
+  Status cancel(std::uint32_t stream);
+
   // What the node said about itself in its greeting; empty until it has answered once.
   const wire::Json& hello() const { return hello_; }
   int socket() const { return socket_.get(); }
@@ -40,7 +55,8 @@ class Connection {
  private:
   Connection(UniqueFd socket, std::string name, Duration limit);
 
-  Status send(wire::FrameType type, std::uint32_t stream, const wire::Json& head);
+  Status send(wire::FrameType type, std::uint32_t stream, const wire::Json& head,
+              std::string_view body = {});
   Status receive_more();
   Result<wire::Frame> receive();
   Failure hung_up(int error_number) const;

@@ -22,20 +22,31 @@ namespace {
 
 constexpr int kStartLimitMs = 15'000;
 
-Result<node::NodeSettings> find_settings(const std::string& warm_python) {
+struct StartOptions {
+  std::string listen;       // instead of what node.toml says; empty: that
+  std::string warm_python;  // as in NodeSettings
+};
+
+Result<node::NodeSettings> find_settings(const StartOptions& options) {
   Result<Directories> directories = find_directories(find_environment_variable);
   if (!directories) return Failure(directories.error());
   Result<NodeConfig> config = load_node_config(directories->node_config());
   if (!config) return Failure(config.error());
-  return node::NodeSettings{*std::move(directories), *std::move(config), kVersion, warm_python};
+  if (!options.listen.empty()) {
+    const Result<TcpAddress> address = parse_http_address(options.listen);
+    if (!address) return Failure(address.error());
+    config->http.listen = *address;
+  }
+  return node::NodeSettings{*std::move(directories), *std::move(config), kVersion,
+                            options.warm_python};
 }
 
-Status serve(const std::string& warm_python, const std::function<void()>& on_ready) {
+Status serve(const StartOptions& options, const std::function<void()>& on_ready) {
   // A write to the pipe of a worker that has just died is an error to handle, not the end of the
   // daemon.
   ::signal(SIGPIPE, SIG_IGN);
   const SystemClock clock;
-  Result<node::NodeSettings> settings = find_settings(warm_python);
+  Result<node::NodeSettings> settings = find_settings(options);
   if (!settings) return Failure(settings.error());
   Result<std::unique_ptr<node::Node>> daemon = node::Node::open(*std::move(settings), clock);
   if (!daemon) return Failure(daemon.error());
@@ -57,7 +68,7 @@ void leave_the_terminal(const std::filesystem::path& log) {
   if (file > 2) ::close(file);
 }
 
-[[noreturn]] void be_the_daemon(const std::string& warm_python, int report) {
+[[noreturn]] void be_the_daemon(const StartOptions& options, int report) {
   const Result<Directories> directories = find_directories(find_environment_variable);
   if (directories && create_directories(*directories))
     leave_the_terminal(directories->state / "node.log");
@@ -65,7 +76,7 @@ void leave_the_terminal(const std::filesystem::path& log) {
     (void)!::write(report, "ready", 5);
     ::close(report);
   };
-  const Status status = serve(warm_python, ready);
+  const Status status = serve(options, ready);
   if (!status) {
     const std::string& message = status.error().message;
     (void)!::write(report, message.data(), message.size());
@@ -93,7 +104,7 @@ int wait_for_daemon(int report) {
   return kFailed;
 }
 
-int start_detached(const std::string& warm_python) {
+int start_detached(const StartOptions& options) {
   int report[2];
   if (::pipe2(report, O_CLOEXEC) != 0) {
     ::perror("leanto node: pipe");
@@ -106,15 +117,15 @@ int start_detached(const std::string& warm_python) {
   }
   if (pid == 0) {
     ::close(report[0]);
-    be_the_daemon(warm_python, report[1]);
+    be_the_daemon(options, report[1]);
   }
   ::close(report[1]);
   return wait_for_daemon(report[0]);
 }
 
-int serve_here(const std::string& warm_python) {
+int serve_here(const StartOptions& options) {
   auto ready = [] { fmt::print(stderr, "leanto node: ready\n"); };
-  const Status status = serve(warm_python, ready);
+  const Status status = serve(options, ready);
   if (!status) fmt::print(stderr, "leanto node: {}\n", status.error().message);
   return status ? kOk : kFailed;
 }
@@ -126,12 +137,16 @@ void add_node(CLI::App& app) {
       app.add_subcommand("node", "Run the daemon of this machine (programs start it on first use)");
   const auto detach = std::make_shared<bool>(false);
   command->add_flag("--detach", *detach, "Go into the background and return when it listens");
-  const auto python = std::make_shared<std::string>();
+  const auto options = std::make_shared<StartOptions>();
+  command
+      ->add_option("--listen", options->listen,
+                   "Serve HTTP there, too: 127.0.0.1:8080 (needs a token)")
+      ->type_name("ADDRESS");
   command->add_option(
-      "--warm", *python,
+      "--warm", options->warm_python,
       "A Python interpreter to start at once, because a program is about to use it");
   on_run(*command,
-         [detach, python] { return *detach ? start_detached(*python) : serve_here(*python); });
+         [detach, options] { return *detach ? start_detached(*options) : serve_here(*options); });
 }
 
 }  // namespace leanto::cli

@@ -23,17 +23,21 @@ constexpr const char* kFooter =
     "  3    no node is running here\n"
     "  4    the run was cancelled (`leanto wait`)\n"
     "  5    the run is lost (`leanto wait`)\n"
+    "  6    there is no such service or object to call\n"
+    "  124  the call took longer than its --timeout\n"
     "  130  interrupted with Ctrl-C";
 
 void add_commands(CLI::App& app) {
   add_status(app);
   add_list(app);
+  add_call(app);
   add_logs(app);
   add_runs(app);
   add_run(app);
   add_wait(app);
   add_cancel(app);
   add_stop(app);
+  add_token(app);
   add_version(app);
   add_node(app);
 }

@@ -36,6 +36,7 @@ std::string facts(const Json& status, const Screen& screen) {
        {std::pair{"socket", "socket"}, {"state", "state_directory"}, {"config", "config_file"}}) {
     out += fact(status, title, key) + "\n";
   }
+  if (wire::find_string(status, "http")) out += fact(status, "http", "http") + "\n";
   return out + cut_text(fact(status, "cgroups", "cgroups"), screen.width, CutAt::kEnd) + "\n";
 }
 

@@ -142,6 +142,39 @@ Status read_run_value_size(const Place& place, NodeConfig& config) {
   return read_size(place, config.max_run_value_bytes);
 }
 
+// A scheme, a name and perhaps a port, as browsers send it: no path, no wildcard.
+bool is_origin(std::string_view text) {
+  const std::size_t scheme = text.find("://");
+  if (scheme == 0 || scheme == std::string_view::npos) return false;
+  const std::string_view host = text.substr(scheme + 3);
+  const auto fits = [](char c) { return c > ' ' && c < 0x7f && c != '/' && c != '*' && c != '?'; };
+  return !host.empty() && std::all_of(host.begin(), host.end(), fits);
+}
+
+Status read_listen(const Place& place, NodeConfig& config) {
+  const auto* const text = place.node.as_string();
+  if (text == nullptr) return place.wrong("must be an address like \"127.0.0.1:8080\"");
+  const auto address = parse_http_address(text->get());
+  if (!address) return place.wrong("is wrong: {}", address.error().message);
+  config.http.listen = *address;
+  return {};
+}
+
+Status read_origins(const Place& place, NodeConfig& config) {
+  const toml::array* const list = place.node.as_array();
+  if (list == nullptr) return place.wrong("must be a list like [\"https://app.example.org\"]");
+  for (const toml::node& each : *list) {
+    const auto origin = each.value<std::string>();
+    if (!each.is_string() || !is_origin(*origin)) {
+      return place.wrong(
+          "must have origins as a browser sends them, like \"https://app.example.org\" or "
+          "\"http://localhost:3000\"");
+    }
+    config.http.origins.push_back(*origin);
+  }
+  return {};
+}
+
 // A key and what reads it; a section has keys of its own instead.
 struct Key {
   std::string name;
@@ -164,6 +197,7 @@ const std::vector<Key>& known_keys() {
         {"max_count", read_runs_count},
         {"max_size", read_runs_size},
         {"max_value_size", read_run_value_size}}},
+      {"http", nullptr, {{"listen", read_listen}, {"origins", read_origins}}},
   };
   return kKeys;
 }
@@ -232,6 +266,15 @@ Result<NodeConfig> parse_node_config(std::string_view text, const std::string& p
     return Failure(read.error());
   }
   return config;
+}
+
+Result<TcpAddress> parse_http_address(std::string_view text) {
+  Result<TcpAddress> address = parse_tcp_address(text);
+  if (!address || address->is_loopback()) return address;
+  return fail(ErrorKind::kAccessDenied,
+              "{} can be reached from other machines, which needs TLS, and that isn't there yet; "
+              "listen on 127.0.0.1:{} and let an ssh tunnel or a proxy with TLS lead there",
+              address->text(), address->port);
 }
 
 Result<NodeConfig> load_node_config(const std::filesystem::path& path) {

@@ -19,6 +19,9 @@
 //   max_count = 100000            # how many
 //   max_size = "4GB"              # and how much of them in all
 //   max_value_size = "1GiB"       # the arguments or the result of one
+//   [http]
+//   listen = "127.0.0.1:8080"     # besides the Unix socket; who asks there needs a token
+//   origins = ["https://app.org"] # whose pages may ask, in a browser
 #pragma once
 
 #include <cstdint>
@@ -26,14 +29,23 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "os/tcp_socket.h"
 #include "provider/requirements.h"
 #include "store/run_record.h"
 #include "store/source_index.h"
 
 namespace leanto {
+
+struct HttpConfig {
+  std::optional<TcpAddress> listen;
+  std::vector<std::string> origins;
+
+  friend bool operator==(const HttpConfig&, const HttpConfig&) = default;
+};
 
 struct NodeConfig {
   AcceleratorCounts accelerators;
@@ -45,12 +57,17 @@ struct NodeConfig {
   std::uint64_t max_log_bytes = 64'000'000;
   RunRetention runs;
   std::uint64_t max_run_value_bytes = std::uint64_t{1} << 30;
+  HttpConfig http;
 
   friend bool operator==(const NodeConfig&, const NodeConfig&) = default;
 };
 
 // kInvalid with `path`, the line, what is wrong there and what would be right.
 Result<NodeConfig> parse_node_config(std::string_view text, const std::string& path);
+
+// Where a node may listen for HTTP. kInvalid; kAccessDenied for an address that other machines can
+// reach, because there is no TLS yet.
+Result<TcpAddress> parse_http_address(std::string_view text);
 
 // Defaults if there is no such file.
 Result<NodeConfig> load_node_config(const std::filesystem::path& path);

@@ -122,6 +122,28 @@ TEST(ParseNodeConfig, TakesAnyLettersInCommentsAndNowhereElse) {
   EXPECT_TRUE(message_of("accelerators = {\"Ä1\" = 1}").starts_with("node.toml, line 1: "));
 }
 
+TEST(ParseNodeConfig, ReadsWhereItListensForHttpAndWhoMayAsk) {
+  const auto config = parse_node_config(
+      "[http]\nlisten = \"[::1]:8080\"\norigins = [\"https://a.org\", \"http://b:3000\"]\n", "x");
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config->http.listen, (TcpAddress{"::1", 8080}));
+  EXPECT_EQ(config->http.origins, (std::vector<std::string>{"https://a.org", "http://b:3000"}));
+  for (const char* const origin :
+       {"\"*\"", "\"a.org\"", "\"https://a.org/\"", "\"https://*.a.org\"", "\"null\"", "\"://a\"",
+        "\"https://a\\nb\"", "3"}) {
+    const std::string text = "[http]\norigins = [" + std::string(origin) + "]";
+    EXPECT_TRUE(message_of(text).starts_with("node.toml, line 2: http.origins")) << origin;
+  }
+}
+
+TEST(ParseNodeConfig, RefusesAnAddressThatOthersCanReach) {
+  const auto config = parse_node_config("[http]\nlisten = \"0.0.0.0:8080\"", "node.toml");
+  ASSERT_FALSE(config);
+  EXPECT_NE(config.error().message.find("needs TLS"), std::string::npos) << config.error().message;
+  EXPECT_NE(message_of("[http]\nlisten = 8080").find("must be an address"), std::string::npos);
+  EXPECT_NE(message_of("[http]\nlisten = \"x\"").find("no address"), std::string::npos);
+}
+
 TEST(LoadNodeConfig, HasDefaultsWithoutAFile) {
   const TemporaryDirectory directory;
   EXPECT_EQ(load_node_config(directory / "node.toml"), NodeConfig());

@@ -1,18 +1,14 @@
 #include "node/node.h"
 
-#include <fcntl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <exception>
 #include <utility>
 
-#include "net/readable.h"
 #include "node/python_package.h"
 #include "os/cgroup.h"
 #include "os/machine.h"
-#include "os/peer.h"
+#include "os/tcp_socket.h"
 #include "os/unix_socket.h"
 
 namespace leanto::node {
@@ -34,6 +30,7 @@ NodeFacts gather_facts(const NodeSettings& settings, const Clock& clock) {
           settings.directories.state.string(),
           settings.directories.node_config().string(),
           describe(detect_cgroups(SystemKernelFiles())),
+          "",
           clock.monotonic()};
 }
 
@@ -96,6 +93,7 @@ Node::Node(NodeSettings settings, const Clock& clock, LockFile lock, Ledger ledg
       ledger_access_(loop_, ledger_),
       calls_(loop_, *this),
       registry_(ledger_access_, clock),
+      tokens_(ledger_access_, clock),
       log_(loop_, clock, (settings_.directories.state / "logs").string(),
            settings_.config.max_log_bytes),
       run_journal_(loop_, run_store_),
@@ -132,20 +130,42 @@ Status Node::open_parts() {
                   [this](const wire::CallHead& head) { return find_target(head); }, host_name(),
                   RunLimits{settings_.config.runs, settings_.config.max_run_value_bytes}});
   operations_ = std::make_unique<Operations>(Operations::Parts{
-      loop_, clock_, calls_, *code_, *launcher_, ledger_access_, *objects_, registry_, *runs_, log_,
-      zygotes_, segments_, kept_, provider_, facts_, [this] { stop(); }});
+      loop_, clock_, calls_, *code_, *launcher_, ledger_access_, *objects_, registry_, tokens_,
+      *runs_, log_, zygotes_, segments_, kept_, provider_, facts_, [this] { stop(); }});
+  auto target_of = [this](const ServicePtr& service) { return launcher_->target_of(service); };
+  auto status = [this] { return report_status(); };
+  http_ = std::make_unique<HttpFront>(
+      HttpFront::Parts{loop_, calls_, registry_, *objects_, target_of, status},
+      HttpAccess(tokens_, settings_.config.http.origins));
+  door_ = std::make_unique<Door>(
+      Door::Parts{loop_, outgoing_, *this, *http_, settings_.config.max_frame_bytes});
+  if (Status restored = tokens_.restore(ledger_); !restored) return restored;
   if (Status restored = registry_.restore(ledger_); !restored) return restored;
   if (Status restored = objects_->restore(ledger_); !restored) return restored;
   return runs_->recover(run_store_);
 }
 
 Status Node::run(const std::function<void()>& on_ready) {
-  Result<UniqueFd> listener = listen_unix(settings_.directories.socket());
-  if (!listener) return Failure(listener.error());
-  loop_.spawn("accept", accept(*std::move(listener)));
+  if (Status listens = listen(); !listens) return listens;
   on_ready();
   loop_.run();
   ::unlink(settings_.directories.socket().c_str());
+  return {};
+}
+
+// The port first: a program that finds the Unix socket finds a node that is whole.
+Status Node::listen() {
+  if (const auto& address = settings_.config.http.listen) {
+    Result<UniqueFd> port = listen_tcp(*address);
+    if (!port) return Failure(port.error());
+    const Result<TcpAddress> bound = local_address(port->get());
+    if (!bound) return Failure(bound.error());
+    facts_.http = bound->text();
+    loop_.spawn("accept http", door_->accept(*std::move(port), net::HttpVia::kTcp));
+  }
+  Result<UniqueFd> listener = listen_unix(settings_.directories.socket());
+  if (!listener) return Failure(listener.error());
+  loop_.spawn("accept", door_->accept(*std::move(listener), net::HttpVia::kUnixSocket));
   return {};
 }
 
@@ -160,33 +180,10 @@ void Node::stop() {
   loop_.spawn("stop", end(*this));
 }
 
-net::Task<> Node::accept(UniqueFd listener) {
-  const int fd = listener.release();
-  ::fcntl(fd, F_SETFL, O_NONBLOCK);
-  net::Event never(loop_);
-  auto take = [this, fd] {
-    while (true) {
-      const int socket = ::accept4(fd, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
-      if (socket < 0 && errno == EINTR) continue;
-      if (socket < 0) return net::Readable::Next::kGoOn;
-      serve(socket);
-    }
-  };
-  net::Readable::OnReadable on_readable = take;
-  net::Readable readable(loop_, fd, std::move(on_readable));
-  co_await never.wait();
-}
-
-// The socket's mode keeps others out already; this is for the superuser's mistakes and for
-// inherited descriptors.
-void Node::serve(int socket) {
-  UniqueFd owned(socket);
-  const Result<PeerCredentials> peer = peer_credentials(socket);
-  if (!peer || (peer->uid != ::getuid() && peer->uid != 0)) return;
-  wire::FrameLimits limits;
-  limits.body = settings_.config.max_frame_bytes;
-  const auto client = std::make_shared<Client>(loop_, outgoing_, *this, owned.release(), limits);
-  loop_.spawn("client", client->serve());
+net::Task<wire::Json> Node::report_status() {
+  Request request{{{"op", "status"}}, {}, {}};
+  Result<Answer> answer = co_await operations_->run(std::move(request));
+  co_return answer ? std::move(answer->head) : wire::error_to_json(answer.error());
 }
 
 void Node::on_hello(Client& client, const wire::Json& head) {

@@ -12,6 +12,8 @@
 #include "base/clock.h"
 #include "node/client.h"
 #include "node/config.h"
+#include "node/door.h"
+#include "node/http_front.h"
 #include "node/operations.h"
 #include "os/lock_file.h"
 #include "os/xdg.h"
@@ -40,8 +42,7 @@ class Node final : public ClientRequests, public CallObserver {
  private:
   Node(NodeSettings settings, const Clock& clock, LockFile lock, Ledger ledger, RunStore runs);
   Status open_parts();
-  net::Task<> accept(UniqueFd listener);
-  void serve(int socket);
+  Status listen();
 
   void on_hello(Client& client, const wire::Json& head) override;
   void on_call(const std::shared_ptr<Client>& client, std::uint32_t stream, std::string_view head,
@@ -57,6 +58,7 @@ class Node final : public ClientRequests, public CallObserver {
   void on_imports(const ServiceSpec& service, const wire::Json& modules) override;
   void on_object_ended(const std::string& object_id, const Error& reason) override;
 
+  net::Task<wire::Json> report_status();
   net::Task<> answer(std::shared_ptr<Client> client, std::uint32_t stream, Request request);
   void keep_result(Call& call, const std::string& session);
   Result<wire::CallHead> parse_head(std::string_view head);
@@ -74,6 +76,7 @@ class Node final : public ClientRequests, public CallObserver {
   LedgerAccess ledger_access_;
   Calls calls_;
   Registry registry_;
+  Tokens tokens_;
   ServiceLog log_;
   RunJournal run_journal_;
   RunLogs run_logs_;
@@ -87,6 +90,8 @@ class Node final : public ClientRequests, public CallObserver {
   std::unique_ptr<Objects> objects_;
   std::unique_ptr<Runs> runs_;
   std::unique_ptr<Operations> operations_;
+  std::unique_ptr<HttpFront> http_;
+  std::unique_ptr<Door> door_;
 
   struct HeadHash : std::hash<std::string_view> {
     using is_transparent = void;

@@ -33,7 +33,10 @@ Operations::Operations(Parts parts)
                   {"status", &Operations::status},
                   {"ls", &Operations::list},
                   {"logs", &Operations::logs},
-                  {"stop", &Operations::stop}} {}
+                  {"stop", &Operations::stop},
+                  {"token_create", &Operations::token_create},
+                  {"token_ls", &Operations::token_list},
+                  {"token_revoke", &Operations::token_revoke}} {}
 
 net::Task<Result<Answer>> Operations::run(Request request) {
   const std::string op = wire::find_string(request.head, "op").value_or("");

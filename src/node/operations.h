@@ -15,6 +15,7 @@
 #include "node/runs.h"
 #include "node/segments.h"
 #include "node/service_log.h"
+#include "node/tokens.h"
 #include "node/zygotes.h"
 #include "provider/provider.h"
 
@@ -38,6 +39,7 @@ struct NodeFacts {
   std::string state_directory;
   std::string config_file;
   std::string cgroups;
+  std::string http;  // where it listens for HTTP besides the Unix socket; empty: nowhere
   MonotonicTime started;
 };
 
@@ -52,6 +54,7 @@ class Operations {
     LedgerAccess& ledger;
     Objects& objects;
     Registry& registry;
+    Tokens& tokens;
     Runs& runs;
     ServiceLog& log;
     Zygotes& zygotes;
@@ -92,6 +95,9 @@ class Operations {
   net::Task<Result<Answer>> list(Request& request);
   net::Task<Result<Answer>> logs(Request& request);
   net::Task<Result<Answer>> stop(Request& request);
+  net::Task<Result<Answer>> token_create(Request& request);
+  net::Task<Result<Answer>> token_list(Request& request);
+  net::Task<Result<Answer>> token_revoke(Request& request);
 
   net::Task<Result<Digest>> find_snapshot(const Request& request, const ServiceSpec& spec);
   net::Task<Result<ServicePtr>> make_known(ServiceSpec spec, wire::Json describe);

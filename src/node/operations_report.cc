@@ -60,6 +60,7 @@ net::Task<Result<Answer>> Operations::status(Request&) {
                     {"state_directory", facts.state_directory},
                     {"config_file", facts.config_file},
                     {"cgroups", facts.cgroups},
+                    {"http", facts.http.empty() ? Json() : Json(facts.http)},
                     {"memory", memory_of(::getpid())},
                     {"uptime", seconds_since(parts_.clock, facts.started)},
                     {"calls", parts_.calls.running()},

@@ -68,6 +68,17 @@ struct ClusterRecord {
   friend bool operator==(const ClusterRecord&, const ClusterRecord&) = default;
 };
 
+// What a bearer of a token may do, and until when. The token itself is nowhere: only its digest.
+struct TokenRecord {
+  std::string id;
+  std::string digest;  // SHA-256 in hex
+  std::string rights;  // "call,admin"
+  std::int64_t created_at = 0;
+  std::int64_t expires_at = 0;
+
+  friend bool operator==(const TokenRecord&, const TokenRecord&) = default;
+};
+
 struct RefusedImport {
   std::string module;
   std::string reason;
@@ -118,6 +129,11 @@ class Ledger {
   Result<std::optional<ClusterRecord>> find_cluster(std::string_view name);
   Result<std::vector<ClusterRecord>> clusters();  // by name
   Status remove_cluster(std::string_view name);   // kNotFound
+
+  // Tokens.
+  Status put_token(const TokenRecord& token);
+  Result<std::vector<TokenRecord>> tokens();  // oldest first
+  Status remove_token(std::string_view id);   // kNotFound
 
   // Imports of an environment, in the order in which they were learned; beyond kMaxLearnedImports
   // nothing is learned any more. What was refused (with a reason: "starts a thread") is forgotten

@@ -16,12 +16,13 @@ constexpr std::array<std::pair<std::string_view, TargetKind>, 3> kTargets{{
     {"o", TargetKind::kObject},
 }};
 
-constexpr std::array<std::pair<std::string_view, How>, 5> kHows{{
+constexpr std::array<std::pair<std::string_view, How>, 6> kHows{{
     {"call", How::kCall},
     {"get", How::kGet},
     {"set", How::kSet},
     {"del", How::kDelete},
     {"new", How::kNew},
+    {"describe", How::kDescribe},
 }};
 
 Result<How> parse_how(const Json& head) {
@@ -41,6 +42,17 @@ Status parse_target(const Json& head, CallHead& call) {
     }
   }
   return fail(ErrorKind::kInvalid, "a call names no service and no object");
+}
+
+Status parse_data(const Json& head, CallHead& call) {
+  const std::optional<std::string> data = find_string(head, "data");
+  if (!data) return {};
+  if (*data != "json") {
+    return fail(ErrorKind::kInvalid, "arguments cannot be '{}'; say \"json\", or nothing: pickled",
+                *data);
+  }
+  call.data = Data::kJson;
+  return {};
 }
 
 Status parse_timeout(const Json& head, CallHead& call) {
@@ -65,6 +77,7 @@ Result<CallHead> parse_call_head(std::string_view bytes) {
     return fail(ErrorKind::kInvalid,
                 "a key names a run, and a plain call leaves none: use .submit(...) with it");
   }
+  if (Status status = parse_data(*head, call); !status) return Failure(status.error());
   const Result<How> how = parse_how(*head);
   if (!how) return Failure(how.error());
   call.how = *how;
@@ -90,6 +103,7 @@ std::string encode_call_head(const CallHead& call) {
   for (const auto& [word, how] : kHows) {
     if (how == call.how && how != How::kCall) head["how"] = word;
   }
+  if (call.data == Data::kJson) head["data"] = "json";
   if (!call.stream_logs) head["log"] = false;
   if (call.timeout_seconds) head["timeout"] = *call.timeout_seconds;
   if (call.keep_result) head["keep"] = true;

@@ -11,13 +11,16 @@
 namespace leanto::wire {
 
 enum class TargetKind { kVersion, kName, kObject };
-enum class How { kCall, kGet, kSet, kDelete, kNew };
+enum class How { kCall, kGet, kSet, kDelete, kNew, kDescribe };
+// What arguments and results are.
+enum class Data { kPickle, kJson };
 
 struct CallHead {
   TargetKind target_kind = TargetKind::kName;
   std::string target;
   std::string member;  // empty: the callable itself
   How how = How::kCall;
+  Data data = Data::kPickle;
   bool stream_logs = true;
   std::optional<double> timeout_seconds;
   std::uint32_t parent = 0;  // the call that makes this one; 0: none

@@ -56,6 +56,17 @@ TEST(CallHead, SaysEveryWay) {
   EXPECT_EQ(refusal({{"n", "f"}, {"how", "fry"}}), "a call cannot be made in the way 'fry'");
 }
 
+TEST(CallHead, SaysThatItsArgumentsAreJson) {
+  EXPECT_EQ(parsed({{"n", "f"}}).data, Data::kPickle);
+  CallHead call = to(TargetKind::kName, "f");
+  call.data = Data::kJson;
+  call.how = How::kDescribe;
+  EXPECT_EQ(parsed({{"n", "f"}, {"data", "json"}, {"how", "describe"}}), call);
+  EXPECT_EQ(*parse_call_head(encode_call_head(call)), call);
+  EXPECT_EQ(refusal({{"n", "f"}, {"data", "xml"}}),
+            "arguments cannot be 'xml'; say \"json\", or nothing: pickled");
+}
+
 TEST(CallHead, WithoutATargetIsRefused) {
   EXPECT_EQ(refusal(Json::object()), "a call names no service and no object");
   EXPECT_EQ(refusal({{"n", 3}}), "a call names no service and no object");

@@ -96,7 +96,7 @@ def encode(service: object, value: object) -> tuple:
     if value is service.instance and value is not None:
         return _SELF, b"", ()
     if type(value) is Answer:
-        return value.head, b"", ()
+        return value.head, value.body, ()
     if type(value) is Kept:
         return _encode_kept(value)
     if type(value) is Recorded:
@@ -143,12 +143,20 @@ def needs_more(value: object) -> bool:
 
 
 class Answer:
-    """A result that is said in the head instead of in a value."""
+    """A result that is said in the head instead of in a value, or whose value has been encoded already."""
 
-    __slots__ = ("head",)
+    __slots__ = ("body", "head")
 
     def __init__(self, said: dict) -> None:
         self.head = _frames.encode_head(said)
+        self.body = b""
+
+    @classmethod
+    def of_body(cls, head: bytes, body: bytes) -> Answer:
+        answer = cls.__new__(cls)
+        answer.head = head
+        answer.body = body
+        return answer
 
 
 _SELF = _frames.encode_head({"self": True})
@@ -156,6 +164,8 @@ _STREAM_ENDED = _frames.encode_head({"stream": True})
 
 
 def _unpack_arguments(body: bytes, said: dict) -> tuple:
+    if said.get("data") == "json":
+        return (bytes(body),), {}  # json_calls.wrap takes them apart
     return _values.unpack(body, said)
 
 
@@ -180,6 +190,8 @@ def encode_error(service: object, call: Call | None, error: BaseException) -> tu
     """Return (head, body) of the ERROR frame for what a call raised."""
     if call is not None and call.cancelled and _is_interrupt(error):
         return _frames.encode_head({"kind": "cancelled", "message": "the call was cancelled"}), b""
+    if (of_json := _kind_of_json_error(error)) is not None:
+        return _frames.encode_head({"kind": of_json, "message": _text(error)}), b""
     said = {
         "kind": "user",
         "type": _type_name(type(error)),
@@ -193,6 +205,13 @@ def encode_error(service: object, call: Call | None, error: BaseException) -> tu
         except Exception:
             pass  # the head says it all
     return _frames.encode_head(said), body
+
+
+def _kind_of_json_error(error: BaseException) -> str | None:
+    json_calls = sys.modules.get("leanto.worker.json_calls")
+    if json_calls is None or not isinstance(error, json_calls.JsonError):
+        return None
+    return error.kind
 
 
 def _is_interrupt(error: BaseException) -> bool:

@@ -33,7 +33,7 @@ def _answer(worker: object, call: calls.Call, task: asyncio.Task) -> None:
         try:
             value = task.result()
             answer = (
-                (RESULT, value.head, b"")
+                (RESULT, value.head, value.body)
                 if type(value) is calls.Answer
                 else (RESULT, *calls.encode(worker.service, value))
             )

@@ -56,14 +56,16 @@ class Service:
     def prepare(self, head: bytes) -> tuple:
         """Return what a CALL with this head calls; the same head is looked up only once."""
         said = _frames.decode_head(head)
-        buffers = said if "b" in said or "seg" in said else None
-        function = self._function(said.get("how", "call"), said.get("m"))
+        is_json = said.get("data") == "json"
+        how, member = said.get("how", "call"), said.get("m")
+        function = self._json_function(how, member) if is_json else self._function(how, member)
         if said.get("keep"):
             function = _keeping(function)
         elif said.get("run"):
             function = self._recording(function)
-        invocation = (function, buffers)
-        if buffers is None and said.get("how") != "new" and len(self.invocations) < MAX_INVOCATIONS:
+        has_buffers = "b" in said or "seg" in said
+        invocation = (function, said if is_json or has_buffers else None)
+        if not has_buffers and how != "new" and len(self.invocations) < MAX_INVOCATIONS:
             self.invocations[head] = invocation
         return invocation
 
@@ -99,6 +101,21 @@ class Service:
             return record_later(value) if is_coroutine else recorded(value)
 
         return record
+    def _json_function(self, how: str, member: str | None) -> object:
+        from leanto.worker import json_calls
+
+        if how == "describe":
+            from leanto.worker import json_schema
+
+            owner = self.target if self.instance is None else type(self.instance)
+            return lambda body: json_calls.encode(
+                json_schema.describe(owner, self.instance is None)
+            )
+        function = self._function(how, member)
+        if how == "call" and member is not None and member not in ("__iter__", "__reversed__"):
+            owner = self.target if self.instance is None else self.instance
+            return json_calls.wrap(lambda: getattr(owner, member), self.instance)
+        return json_calls.wrap(lambda: function, self.instance)
 
     def _make_instance(self, *args: object, **kwargs: object) -> calls.Answer:
         self.instance = self.target(*args, **kwargs)

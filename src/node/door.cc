@@ -1,0 +1,101 @@
+#include "node/door.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "net/first_byte.h"
+#include "net/readable.h"
+#include "os/peer.h"
+
+namespace leanto::node {
+
+namespace {
+
+constexpr std::string_view kBusy =
+    "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nConnection: close\r\n"
+    "Content-Length: 117\r\n\r\n"
+    R"({"error":{"kind":"capacity","type":"CapacityError","message":"too many connections are open here; try again later"}})"
+    "\n";
+
+// The socket's mode keeps others out already; this is for the superuser's mistakes and for
+// inherited descriptors.
+bool is_own_user(int socket) {
+  const Result<PeerCredentials> peer = peer_credentials(socket);
+  return peer && (peer->uid == ::getuid() || peer->uid == 0);
+}
+
+}  // namespace
+
+net::Task<> Door::accept(UniqueFd listener, net::HttpVia via) {
+  const int fd = listener.release();
+  ::fcntl(fd, F_SETFL, O_NONBLOCK);
+  net::Event never(parts_.loop);
+  auto take = [this, fd, via] {
+    while (true) {
+      UniqueFd socket(::accept4(fd, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+      if (!socket && (errno == EINTR || errno == ECONNABORTED)) continue;
+      if (!socket) return net::Readable::Next::kGoOn;
+      if (via == net::HttpVia::kTcp) {
+        serve_http(std::move(socket), via);
+      } else {
+        serve_unix(std::move(socket));
+      }
+    }
+  };
+  net::Readable::OnReadable on_readable = take;
+  net::Readable readable(parts_.loop, fd, std::move(on_readable));
+  co_await never.wait();
+}
+
+void Door::serve_unix(UniqueFd socket) {
+  if (!is_own_user(socket.get())) return;
+  if (const auto byte = net::peek_first_byte(socket.get())) {
+    serve_first_byte(std::move(socket), *byte);
+  } else {
+    parts_.loop.spawn("tell protocols apart", tell_apart(socket.release()));
+  }
+}
+
+net::Task<> Door::tell_apart(int socket) {
+  const auto first = co_await net::wait_for_first_byte(parts_.loop, socket);
+  if (first) serve_first_byte(UniqueFd(first->socket), first->byte);
+}
+
+void Door::serve_first_byte(UniqueFd socket, std::uint8_t byte) {
+  if (byte != wire::kMagic) return serve_http(std::move(socket), net::HttpVia::kUnixSocket);
+  wire::FrameLimits limits;
+  limits.body = parts_.max_body;
+  const auto client = std::make_shared<Client>(parts_.loop, parts_.outgoing, parts_.requests,
+                                               socket.release(), limits);
+  parts_.loop.spawn("client", client->serve());
+}
+
+void Door::serve_http(UniqueFd socket, net::HttpVia via) {
+  if (http_connections_[via] >= kMaxHttpConnections) {
+    (void)::send(socket.get(), kBusy.data(), kBusy.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    return;
+  }
+  if (via == net::HttpVia::kTcp) {
+    const int on = 1;
+    ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  }
+  net::HttpLimits limits;
+  limits.body = parts_.max_body;
+  ++http_connections_[via];
+  const auto connection = std::make_shared<net::HttpConnection>(parts_.loop, parts_.http,
+                                                                socket.release(), via, limits);
+  parts_.loop.spawn("http", run_http(connection, via));
+}
+
+net::Task<> Door::run_http(std::shared_ptr<net::HttpConnection> connection, net::HttpVia via) {
+  co_await connection->serve();
+  --http_connections_[via];
+}
+
+}  // namespace leanto::node

@@ -90,7 +90,11 @@ class Service:
         """The same function, with a result that goes on record."""
 
         def recorded(value: object) -> object:
-            return value if value is self.instance or calls.needs_more(value) else calls.Recorded(value)
+            return (
+                value
+                if value is self.instance or calls.needs_more(value)
+                else calls.Recorded(value)
+            )
 
         async def record_later(coroutine: object) -> object:
             return recorded(await coroutine)
@@ -101,6 +105,7 @@ class Service:
             return record_later(value) if is_coroutine else recorded(value)
 
         return record
+
     def _json_function(self, how: str, member: str | None) -> object:
         from leanto.worker import json_calls
 

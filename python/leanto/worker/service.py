@@ -88,7 +88,11 @@ class Service:
         """The same function, with a result that goes on record."""
 
         def recorded(value: object) -> object:
-            return value if value is self.instance or calls.needs_more(value) else calls.Recorded(value)
+            return (
+                value
+                if value is self.instance or calls.needs_more(value)
+                else calls.Recorded(value)
+            )
 
         async def record_later(coroutine: object) -> object:
             return recorded(await coroutine)

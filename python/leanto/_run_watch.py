@@ -1,0 +1,160 @@
+"""Hearing of runs that end: one thread of this process for each node, which asks by a long poll.
+
+A run is told by its `_settle`, in that thread.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import threading
+
+from leanto import _connection, _frames, _node
+from leanto._frames import ASK, ERROR, RESULT
+from leanto.errors import LeantoError
+
+BATCH = 100  # ids that one question asks for
+WAIT = 30  # seconds that the node keeps a question
+MANY = 1000  # runs; with more, a pause before each further question lets ends gather
+
+_watchers: dict = {}  # the node's state directory → its watcher
+_watching = threading.Lock()
+
+
+def watch(run: object) -> None:
+    """Have the run told when it ends."""
+    if run.done():
+        return
+    directory = _node.state_directory()
+    with _watching:
+        watcher = _watchers.get(directory)
+        if watcher is None:
+            watcher = _watchers[directory] = Watcher(directory)
+        watcher.add(run)
+
+
+class Watcher:
+    """A thread with a connection of its own, which asks the node for runs that have ended. It ends when none is left."""
+
+    def __init__(self, directory: str) -> None:
+        self._directory = directory
+        self._runs: dict = {}  # id → the runs of that id here
+        self._new: list = []
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_write, False)
+        os.set_blocking(self._wake_read, False)
+        threading.Thread(target=self._work, name="leanto-runs", daemon=True).start()
+
+    def add(self, run: object) -> None:
+        """Called with `_watching` held."""
+        known = self._runs.setdefault(run.id, [])
+        if any(other is run for other in known):
+            return
+        known.append(run)
+        if len(known) == 1:
+            self._new.append(run.id)
+            try:
+                os.write(self._wake_write, b"w")
+            except BlockingIOError:
+                pass  # there is plenty in it
+
+    def _work(self) -> None:
+        failures = 0
+        while True:
+            try:
+                sock = self._connect()
+            except (OSError, LeantoError):
+                failures += 1
+                _node.pause(min(0.02 * failures, 1.0))
+                continue
+            failures = 0
+            try:
+                with sock:
+                    self._converse(sock)
+                return
+            except (OSError, EOFError, LeantoError):
+                _node.pause(0.01)
+
+    def _connect(self):
+        """A node that crashed is started again; one that was stopped has taken its socket away, and is waited for."""
+        try:
+            return _node._connect(self._directory)
+        except ConnectionRefusedError:
+            if _node.state_directory() == self._directory:
+                _node.start(self._directory)
+            return _node._connect(self._directory)
+
+    def _converse(self, sock) -> None:
+        sock.sendall(_connection.hello_frame())
+        reader = _frames.FrameReader(sock)
+        poll = select.poll()
+        poll.register(sock, select.POLLIN)
+        poll.register(self._wake_read, select.POLLIN)
+        asked: dict = {}  # stream → ids
+        stream = 0
+        with _watching:
+            ids, self._new = list(self._runs), []
+        while True:
+            for at in range(0, len(ids), BATCH):
+                stream += 1
+                asked[stream] = ids[at : at + BATCH]
+                head = _frames.encode_head({"op": "run_wait", "ids": asked[stream], "wait": WAIT})
+                sock.sendall(_frames.frame(ASK, stream, head))
+            if self._is_finished():
+                return
+            frame = reader.next_buffered()
+            if frame is None:
+                ready = [fd for fd, _ in poll.poll()]
+                if self._wake_read in ready:
+                    os.read(self._wake_read, 4096)
+                if sock.fileno() in ready:
+                    frame = reader.read()
+            ids = self._take_new()
+            if frame is not None and frame[1] in asked:
+                ids += self._on_answer(asked.pop(frame[1]), *frame)
+
+    def _take_new(self) -> list:
+        with _watching:
+            new, self._new = self._new, []
+        return new
+
+    def _is_finished(self) -> bool:
+        with _watching:
+            if self._runs:
+                return False
+            if _watchers.get(self._directory) is self:
+                del _watchers[self._directory]
+        os.close(self._wake_read)
+        os.close(self._wake_write)
+        return True
+
+    def _on_answer(self, ids: list, type_: int, stream: int, head: bytes, body: bytes) -> list:
+        """Tell the runs that have ended; return the ids that are still to be asked for."""
+        said = _frames.decode_head(head)
+        if type_ == ERROR:
+            _node.pause(1.0)
+            return ids
+        if type_ != RESULT:
+            return []
+        ended = {row["id"]: row["status"] for row in said["ended"]}
+        ended.update((id_, "unknown") for id_ in said["unknown"])
+        for id_, status in ended.items():
+            with _watching:
+                runs = self._runs.pop(id_, [])
+            for run in runs:
+                run._settle(status)
+        left = [id_ for id_ in ids if id_ not in ended]
+        if len(self._runs) > MANY:
+            _node.pause(0.005)
+        return left
+
+
+def _forget_after_fork() -> None:
+    """The thread is the parent's; a run that the child waits for gets one of the child's."""
+    global _watching
+    _watching = threading.Lock()
+    _watchers.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_after_fork)

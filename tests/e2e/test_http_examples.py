@@ -62,10 +62,9 @@ def test_the_guides_commands_print_what_the_guide_says(own_home, tmp_path):
     (tmp_path / "guide" / "demo.py").write_text(code)
     run_script(tmp_path / "guide", "demo.py")
     setting = ""
-    environ = {
-        **environment(),
-        "PATH": os.path.dirname(os.environ["LEANTO_BINARY"]) + ":" + os.environ["PATH"],
-    }
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "leanto").symlink_to(os.environ["LEANTO_BINARY"])
+    environ = {**environment(), "PATH": f"{tmp_path}/bin:{os.environ['PATH']}"}
     blocks = re.findall(r"^```sh\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
     assert len(blocks) >= 5
     for block in blocks:

@@ -28,6 +28,7 @@ TEST(ParseNodeConfig, TakesEveryKey) {
       max_size = "1MB"
       [workers]
       idle_timeout = "1h30m"
+      memory_limits = "watched"
       [values]
       shared_memory = "3GiB"
       [logs]
@@ -42,6 +43,7 @@ TEST(ParseNodeConfig, TakesEveryKey) {
   expected.snapshots = {10, 1'000'000};
   expected.shared_memory_bytes = std::uint64_t{3} << 30;
   expected.worker_idle_timeout = 90min;
+  expected.memory_limits = LimitBy::kWatching;
   expected.max_log_bytes = 2048;
   EXPECT_EQ(*config, expected);
 }

@@ -52,6 +52,8 @@ class Operations {
     Objects& objects;
     Registry& registry;
     ServiceLog& log;
+    const SlotQueue& slots;
+    const MemoryLimits& memory;
     Zygotes& zygotes;
     Segments& segments;
     KeptValues& kept;

@@ -15,6 +15,7 @@ from leanto.errors import (
     BY_KIND,
     LeantoError,
     NodeError,
+    OutOfMemoryError,
     ProtocolError,
     RemoteError,
     RemoteTraceback,
@@ -230,6 +231,14 @@ def to_exception(head: dict, body: bytes) -> BaseException:
         error.signal = head.get("signal")
         error.exit_code = head.get("exit_code")
         error.last_lines = head.get("last_lines", [])
+    elif isinstance(error, OutOfMemoryError):
+        error.limit = head.get("limit")
+        error.peak = head.get("peak")
+        error.device = head.get("device", "cpu")
+        error.last_lines = head.get("last_lines", [])
+        if head.get("type"):  # user code raised it
+            error.__cause__ = _user_exception(head, body)
+            return error
     if head.get("traceback"):
         error.__cause__ = RemoteTraceback(head["traceback"])
     return error

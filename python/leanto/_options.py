@@ -1,4 +1,19 @@
-"""Options: everything about *how* to call, so that a call's own keywords are all the user's."""
+"""Options: everything about *how* to call, so that a call's own keywords are all the user's.
+
+    timeout=90, "30m"          of a call, in seconds or with a unit
+    stream_logs=False          don't show here what a call prints there
+    name=, get_if_exists=      of a service or an object
+    concurrency=8              calls at once in one worker or object
+    workers=4, (1, 4)          the most workers of a function; the least and the most
+    env={"A": "1"}             variables of its workers
+    cpus=2, memory="4GB"       what each worker reserves; of memory it gets no more
+    gpus=1, 0.5                the same: whole GPUs, or a part of one
+    accelerators="A10G:2"      the same of one kind, or {"A10G": 2}
+    warmup="load_model"        run once in each new worker; for a class a method, run after ``__init__``
+    fresh=True                 each call of a function has a process of its own
+
+All from ``concurrency`` on belong to the service: another value is another version.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +21,8 @@ from leanto.errors import InvalidRequestError
 
 _CALL = ("timeout", "stream_logs")
 _RUN = ("key", "on_conflict", "grace")  # of `.submit`
-_SERVICE = ("concurrency", "workers", "env")
+_SERVICE = ("concurrency", "workers", "env", "cpus", "memory", "gpus", "accelerators",
+            "warmup", "fresh")  # fmt: skip
 _NAMING = ("name", "get_if_exists")
 ALL = (*_NAMING, *_CALL, *_RUN, *_SERVICE)
 
@@ -41,7 +57,10 @@ def call_head(options: dict) -> dict:
 
 def service_settings(options: dict) -> dict:
     """Return what belongs to a service and so to its version."""
-    return {name: options[name] for name in _SERVICE if options.get(name) is not None}
+    settings = {name: options[name] for name in _SERVICE if options.get(name) is not None}
+    if isinstance(settings.get("accelerators"), str):
+        settings["accelerators"] = _accelerator(settings["accelerators"])
+    return settings
 
 
 def seconds(value: object) -> float:
@@ -70,11 +89,34 @@ def _check(name: str, value: object) -> None:
         raise InvalidRequestError(f"grace={value!r} makes no sense; give a number of seconds")
     if name == "on_conflict" and value not in ("error", "replace"):
         raise InvalidRequestError(f"on_conflict={value!r} makes no sense; 'error' or 'replace'")
-    if name in ("concurrency", "workers") and not (type(value) is int and 1 <= value <= 10_000):
+    if name == "workers" and isinstance(value, (tuple, list)):
+        if not _is_range(value):
+            raise InvalidRequestError(
+                f"workers={value!r} makes no sense; give the least and the most, like workers=(1, 4)"
+            )
+    elif name in ("concurrency", "workers") and not (type(value) is int and 1 <= value <= 10_000):
         raise InvalidRequestError(
             f"{name}={value!r} makes no sense; give a whole number from 1 to 10,000"
         )
-    if name in ("stream_logs", "get_if_exists") and not isinstance(value, bool):
+    if name == "cpus" and not (_is_number(value) and 0 <= value <= 10_000):
+        raise InvalidRequestError(f"cpus={value!r} makes no sense; give a number like 2 or 0.5")
+    if name == "memory" and not (
+        isinstance(value, str) or (type(value) is int and value >= 1 << 20)
+    ):
+        raise InvalidRequestError(
+            f"memory={value!r} makes no sense; give text like '512MB' or '4GiB', or a number of bytes"
+        )
+    if name == "gpus" and not _is_gpu_count(value):
+        raise InvalidRequestError(
+            f"gpus={value!r} makes no sense; give a whole number of GPUs, or a part of one like 0.5"
+        )
+    if name == "accelerators":
+        _check_accelerators(value)
+    if name == "warmup" and not (isinstance(value, str) and value):
+        raise InvalidRequestError(
+            f"warmup={value!r} makes no sense; give the name of a function of the module, or of a method of the class"
+        )
+    if name in ("stream_logs", "get_if_exists", "fresh") and not isinstance(value, bool):
         raise InvalidRequestError(f"{name}={value!r} makes no sense; give True or False")
     if name in ("name", "key") and not (isinstance(value, str) and value and value.isprintable()):
         raise InvalidRequestError(f"{name}={value!r} makes no sense; give some printable text")
@@ -82,6 +124,40 @@ def _check(name: str, value: object) -> None:
         raise InvalidRequestError(
             "env is a dict of variable names and texts, like env={'OMP_NUM_THREADS': '1'}"
         )
+
+
+def _is_range(pair: tuple | list) -> bool:
+    return (
+        len(pair) == 2
+        and all(type(count) is int and 0 <= count <= 10_000 for count in pair)
+        and 1 <= pair[1]
+        and pair[0] <= pair[1]
+    )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_gpu_count(value: object) -> bool:
+    return _is_number(value) and 0 < value <= 1024 and (value < 1 or value == int(value))
+
+
+def _check_accelerators(value: object) -> None:
+    kinds = _accelerator(value) if isinstance(value, str) else value
+    if not (isinstance(kinds, dict) and kinds and all(map(_is_gpu_count, kinds.values()))):
+        raise InvalidRequestError(
+            f"accelerators={value!r} makes no sense; give a kind and how many: 'A10G:1' or {{'A10G': 1}}"
+        )
+
+
+def _accelerator(text: str) -> dict:
+    """Return {kind: count} of text like "A10G", "A10G:2", "A10G:0.5"."""
+    kind, _, count = text.partition(":")
+    try:
+        return {kind.strip(): float(count) if count else 1}
+    except ValueError:
+        return {}
 
 
 def _is_environment(value: object) -> bool:

@@ -8,6 +8,7 @@
     ├── KeyConflictError                   a run's key stands for another run already
     ├── CapacityError                      nobody can offer what was asked, or a bound was reached
     ├── WorkerDiedError                    the process that ran the call is gone
+    ├── OutOfMemoryError (MemoryError)     the process went over its memory limit, or an allocation failed in it
     ├── TimeoutError (builtins.TimeoutError)
     ├── CancelledError
     ├── SnapshotError                      the source tree cannot travel
@@ -66,6 +67,23 @@ class WorkerDiedError(LeantoError):
 
     signal: int | None = None
     exit_code: int | None = None
+    last_lines: list[str] = []
+
+
+class OutOfMemoryError(LeantoError, MemoryError):
+    """There was not enough memory.
+
+    Either the call's process went over its limit, and is gone: then ``limit`` is the limit in bytes, ``peak`` the most
+    that was used (None where the kernel doesn't say) and ``last_lines`` the last lines that the call wrote. Or an
+    allocation failed in user code, and the process lives on: then ``limit`` and ``peak`` are None, and the user's own
+    exception, a MemoryError or one of a GPU's library, is the ``__cause__``. ``device`` is "cpu" or "gpu".
+
+    It's no WorkerDiedError: a larger machine helps against this one, and trying again doesn't.
+    """
+
+    limit: int | None = None
+    peak: int | None = None
+    device: str = "cpu"
     last_lines: list[str] = []
 
 
@@ -138,6 +156,7 @@ BY_KIND = {
     "key_conflict": KeyConflictError,
     "capacity": CapacityError,
     "worker_died": WorkerDiedError,
+    "out_of_memory": OutOfMemoryError,
     "timeout": TimeoutError,
     "cancelled": CancelledError,
     "snapshot": SnapshotError,

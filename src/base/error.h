@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,6 +23,7 @@ enum class ErrorKind {
   kKeyConflict,    // a run's key stands for another run
   kCapacity,       // nobody can offer what was asked, or a bound was reached
   kWorkerDied,     // the process that ran the call is gone
+  kOutOfMemory,    // the process went over its memory limit, or an allocation failed in it
   kTimeout,
   kCancelled,
   kSnapshot,       // the source tree cannot travel
@@ -38,7 +40,7 @@ struct ErrorRow {
   std::string_view python;
 };
 
-inline constexpr std::array<ErrorRow, 14> kErrorTable{{
+inline constexpr std::array<ErrorRow, 16> kErrorTable{{
     {ErrorKind::kInternal, "internal", 500, "LeantoError"},
     {ErrorKind::kInvalid, "invalid", 400, "InvalidRequestError"},
     {ErrorKind::kProtocol, "protocol", 400, "ProtocolError"},
@@ -47,6 +49,7 @@ inline constexpr std::array<ErrorRow, 14> kErrorTable{{
     {ErrorKind::kKeyConflict, "key_conflict", 409, "KeyConflictError"},
     {ErrorKind::kCapacity, "capacity", 503, "CapacityError"},
     {ErrorKind::kWorkerDied, "worker_died", 502, "WorkerDiedError"},
+    {ErrorKind::kOutOfMemory, "out_of_memory", 507, "OutOfMemoryError"},
     {ErrorKind::kTimeout, "timeout", 504, "TimeoutError"},
     {ErrorKind::kCancelled, "cancelled", 499, "CancelledError"},
     {ErrorKind::kSnapshot, "snapshot", 422, "SnapshotError"},
@@ -59,9 +62,18 @@ inline constexpr std::array<ErrorRow, 14> kErrorTable{{
 const ErrorRow& error_row(ErrorKind kind);
 std::optional<ErrorKind> find_error_kind(std::string_view name);
 
+// How far a process went over its memory limit, in bytes.
+struct MemoryOverrun {
+  std::uint64_t limit = 0;
+  std::optional<std::uint64_t> peak{};  // the most it used; not every kernel says
+
+  friend bool operator==(const MemoryOverrun&, const MemoryOverrun&) = default;
+};
+
 struct Error {
   ErrorKind kind = ErrorKind::kInternal;
   std::string message;
+  std::optional<MemoryOverrun> memory{};  // kOutOfMemory, if a limit was the reason
 
   friend bool operator==(const Error&, const Error&) = default;
 };

@@ -94,6 +94,9 @@ Json some_status() {
           {"state_directory", "/s"},
           {"config_file", "/c/node.toml"},
           {"cgroups", "cgroups: v2, memory: yes"},
+          {"slots", "1 x A10G, 4 CPUs, 16 GB of memory"},
+          {"waiting_for_slots", 1},
+          {"memory_limits", "by cgroup v2 in /cg"},
           {"memory", 12'897'485},
           {"uptime", 192.5},
           {"calls", 1},
@@ -103,7 +106,10 @@ Json some_status() {
              {"object", "'trainer'"},
              {"version", "0123456789abcdef0123456789abcdef"},
              {"calls", 1},
-             {"memory", nullptr}}}},
+             {"memory", 1024},
+             {"memory_limit", 2048},
+             {"cpus", 2},
+             {"gpus", {{{"name", "0"}, {"share", 0.5}}}}}}},
           {"zygotes",
            {{{"pid", 98},
              {"python", "/usr/bin/python3"},
@@ -113,19 +119,22 @@ Json some_status() {
 }
 
 TEST(StatusReport, SaysWhatTheNodeIsAndWhatRunsOnIt) {
-  EXPECT_EQ(status_report(some_status(), "0.1.0", {}),
-            "leanto 0.1.0  pid 4711, running for 3m 12s, 12.3 MiB, 1 call\n"
-            "\n"
-            "socket    /s/node.sock\n"
-            "state     /s\n"
-            "config    /c/node.toml\n"
-            "cgroups   v2, memory: yes\n"
-            "\n"
-            "PID  WORKER OF               CALLS  MEMORY  VERSION\n"
-            " 99  demo.Trainer 'trainer'      1       -  01234567\n"
-            "\n"
-            "PID  ZYGOTE OF         MODULES   MEMORY  STATE\n"
-            " 98  /usr/bin/python3        3  1.0 KiB  warm\n");
+  EXPECT_EQ(
+      status_report(some_status(), "0.1.0", {}),
+      "leanto 0.1.0  pid 4711, running for 3m 12s, 12.3 MiB, 1 call\n"
+      "\n"
+      "socket    /s/node.sock\n"
+      "state     /s\n"
+      "config    /c/node.toml\n"
+      "cgroups   v2, memory: yes\n"
+      "slots     1 x A10G, 4 CPUs, 16 GB of memory; waiting for some: 1 worker\n"
+      "limits    by cgroup v2 in /cg\n"
+      "\n"
+      "PID  WORKER OF               CALLS              MEMORY  HOLDS                 VERSION\n"
+      " 99  demo.Trainer 'trainer'      1  1.0 KiB of 2.0 KiB  2 CPUs, 0.5 of GPU 0  01234567\n"
+      "\n"
+      "PID  ZYGOTE OF         MODULES   MEMORY  STATE\n"
+      " 98  /usr/bin/python3        3  1.0 KiB  warm\n");
 }
 
 TEST(StatusReport, PointsOutThatTheProgramIsOfAnotherVersion) {

@@ -1,6 +1,7 @@
 #include "cli/status_report.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "cli/table.h"
 
@@ -29,6 +30,11 @@ std::string fact(const Json& status, std::string_view title, std::string_view ke
   return fmt::format("{:<8}  {}", title, without_title(text, title));
 }
 
+std::string waiting_for_slots(const Json& status) {
+  const double waiting = wire::find_number(status, "waiting_for_slots").value_or(0);
+  return waiting > 0 ? "; waiting for some: " + counted(waiting, "worker") : "";
+}
+
 // Paths are not cut, since people copy them from here.
 std::string facts(const Json& status, const Screen& screen) {
   std::string out;
@@ -37,7 +43,9 @@ std::string facts(const Json& status, const Screen& screen) {
     out += fact(status, title, key) + "\n";
   }
   if (wire::find_string(status, "http")) out += fact(status, "http", "http") + "\n";
-  return out + cut_text(fact(status, "cgroups", "cgroups"), screen.width, CutAt::kEnd) + "\n";
+  out += cut_text(fact(status, "cgroups", "cgroups"), screen.width, CutAt::kEnd) + "\n";
+  out += fact(status, "slots", "slots") + waiting_for_slots(status) + "\n";
+  return out + fact(status, "limits", "memory_limits") + "\n";
 }
 
 std::string other_version(const Json& status, std::string_view program_version) {
@@ -53,15 +61,35 @@ std::string hosted(const Json& worker) {
   return object ? fmt::format("{} {}", service, *object) : service;
 }
 
+// "120.0 MiB of 1.0 GiB" under a limit.
+std::string memory_of(const Json& worker) {
+  const std::string used = size_of(worker, "memory");
+  return worker.contains("memory_limit") ? used + " of " + size_of(worker, "memory_limit") : used;
+}
+
+// "2 CPUs, GPU 0, 0.5 of GPU 1"
+std::string held_by(const Json& worker) {
+  std::vector<std::string> parts;
+  if (const auto cpus = wire::find_number(worker, "cpus"))
+    parts.push_back(fmt::format("{:g} CPU{}", *cpus, *cpus == 1 ? "" : "s"));
+  for (const Json& gpu : rows_of(worker, "gpus")) {
+    const double share = wire::find_number(gpu, "share").value_or(1);
+    const std::string part = share < 1 ? fmt::format("{:.2g} of ", share) : "";
+    parts.push_back(part + "GPU " + text_of(gpu, "name"));
+  }
+  return parts.empty() ? "-" : fmt::format("{}", fmt::join(parts, ", "));
+}
+
 std::string workers(const Json& status, const Screen& screen) {
   Table table({number_column("PID"),
                {"WORKER OF", Shrink::kLast, CutAt::kEnd},
                number_column("CALLS"),
                number_column("MEMORY"),
+               {"HOLDS"},
                {"VERSION"}});
   for (const Json& worker : rows_of(status, "workers")) {
     table.add({number_of(worker, "pid"), hosted(worker), number_of(worker, "calls"),
-               size_of(worker, "memory"), short_version(text_of(worker, "version"))});
+               memory_of(worker), held_by(worker), short_version(text_of(worker, "version"))});
   }
   return table.empty() ? "No workers; the first call starts one.\n" : table.render(screen);
 }

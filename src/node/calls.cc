@@ -37,23 +37,32 @@ std::shared_ptr<Worker> choose_worker(const std::vector<std::shared_ptr<Worker>>
   return least;
 }
 
-Json worker_died_head(const std::string& service, const std::optional<ExitStatus>& status,
-                      std::string_view output) {
+Json worker_died_head(const std::string& service, const WorkerEnd& end, std::string_view output) {
   const std::string tail = wire::valid_utf8(output);
-  Json head = {{"kind", "worker_died"}, {"last_lines", last_lines(tail)}};
-  std::string how = "it ended";
-  if (status) {
-    how = describe(*status);
-    if (status->signal) head["signal"] = *status->signal;
-    if (status->code) head["exit_code"] = *status->code;
+  Json head = {{"kind", error_row(ErrorKind::kWorkerDied).name}, {"last_lines", last_lines(tail)}};
+  std::string message =
+      fmt::format("the worker of {} died in the middle of the call: {}", service, describe(end));
+  if (end.overrun) {
+    head["kind"] = error_row(ErrorKind::kOutOfMemory).name;
+    wire::add_overrun(head, *end.overrun);
+    message += "; give it more with .options(memory=...), or less to do at once";
+  } else if (end.status) {
+    if (end.status->signal) head["signal"] = *end.status->signal;
+    if (end.status->code) head["exit_code"] = *end.status->code;
   }
-  std::string message = "the worker of " + service + " died in the middle of the call: " + how;
   if (!tail.empty()) {
     message += "\nThe last it wrote:";
     for (const Json& line : head["last_lines"]) message += "\n  " + line.get<std::string>();
   }
   head["message"] = message;
   return head;
+}
+
+WorkerCounts Target::counts() const {
+  WorkerCounts counts{0, 0, starting};
+  for (const auto& worker : workers)
+    ++(worker->state() == WorkerState::kLeaving ? counts.leaving : counts.staying);
+  return counts;
 }
 
 Calls::Calls(net::Loop& loop, CallObserver& observer) : loop_(loop), observer_(observer) {}
@@ -121,6 +130,10 @@ void Calls::send(const TargetPtr& target, Worker& worker, std::unique_ptr<Call> 
   Running& running = calls_[number];
   running.call = std::move(call);
   running.target = target;
+  if (target->service->settings.fresh && target->kind == TargetKind::kFunction) {
+    worker.retire();  // it takes no other call, and ends after this one
+    keep_minimum(target);
+  }
 }
 
 std::shared_ptr<Worker> Calls::take_idle_worker(const TargetPtr& target) {
@@ -129,6 +142,7 @@ std::shared_ptr<Worker> Calls::take_idle_worker(const TargetPtr& target) {
     std::shared_ptr<Worker> taken = std::move(*worker);
     target->workers.erase(worker);
     targets_.erase(taken.get());
+    keep_minimum(target);
     return taken;
   }
   return nullptr;
@@ -150,13 +164,14 @@ void Calls::dispatch(const TargetPtr& target) {
 }
 
 void Calls::want_worker(const TargetPtr& target) {
-  const auto stays = [](const auto& worker) { return worker->state() != WorkerState::kLeaving; };
-  const int have =
-      static_cast<int>(std::count_if(target->workers.begin(), target->workers.end(), stays)) +
-      target->starting;
-  if (target->kind == TargetKind::kObject || have >= target->max_workers()) return;
+  if (target->kind == TargetKind::kObject) return;
+  if (!may_start(target->counts(), target->service->settings)) return;
   ++target->starting;
   starter_->start_worker(target);
+}
+
+void Calls::keep_minimum(const TargetPtr& target) {
+  if (target->must_keep_more()) starter_->keep_minimum(target);
 }
 
 void Calls::worker_started(const TargetPtr& target, std::shared_ptr<Worker> worker) {
@@ -164,10 +179,13 @@ void Calls::worker_started(const TargetPtr& target, std::shared_ptr<Worker> work
   targets_[worker.get()] = target;
   target->workers.push_back(std::move(worker));
   dispatch(target);
+  keep_minimum(target);
+  if (room_is_wanted_) starter_->make_room();  // it may have come too late to be of use
 }
 
 void Calls::start_failed(const TargetPtr& target, const Error& error) {
   --target->starting;
+  target->failures = count_failure(target->failures, Duration(0));
   if (!target->workers.empty() || target->starting > 0) return;  // the others will see to the queue
   auto queue = std::exchange(target->queue, {});
   for (auto& call : queue) {
@@ -263,11 +281,12 @@ void Calls::on_answer(Worker& worker, FrameType type, std::uint32_t number, std:
   std::string died;
   if (type == FrameType::kError && head.empty()) {
     died = wire::encode_head(
-        worker_died_head(running.target->service->name, worker.exit_status(), running.call->tail));
+        worker_died_head(running.target->service->name, worker.how_it_ended(), running.call->tail));
     head = died;
   }
   finish(std::move(running.call), type, head, std::move(body));
   dispatch(running.target);
+  if (room_is_wanted_ && worker.running() == 0) starter_->make_room();
 }
 
 void Calls::finish(std::unique_ptr<Call> call, FrameType type, std::string_view head,
@@ -312,14 +331,16 @@ void Calls::on_ended(Worker& worker) {
   targets_.erase(found);
   std::erase_if(target->workers, [&](const auto& other) { return other.get() == &worker; });
   if (target->kind == TargetKind::kFunction) {
+    if (!worker.was_retired()) target->failures = count_failure(target->failures, worker.lived());
     dispatch(target);
+    keep_minimum(target);
     return;
   }
   if (!target->gone) {
-    const std::string how = worker.exit_status() ? describe(*worker.exit_status()) : "it ended";
-    target->gone = Error{ErrorKind::kNotFound,
-                         fmt::format("the object {} of {} is gone: its process: {}; make it again",
-                                     target->label, target->service->name, how)};
+    target->gone =
+        Error{ErrorKind::kNotFound,
+              fmt::format("the object {} of {} is gone: its process: {}; make it again",
+                          target->label, target->service->name, describe(worker.how_it_ended()))};
   }
   auto queue = std::exchange(target->queue, {});
   for (auto& call : queue) {

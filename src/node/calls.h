@@ -17,13 +17,14 @@
 #include "node/call.h"
 #include "node/service_spec.h"
 #include "node/worker.h"
+#include "node/worker_counts.h"
 
 namespace leanto::node {
 
 struct Target;
 using TargetPtr = std::shared_ptr<Target>;
 
-// How many workers a target may have, and what becomes of it when one ends.
+// What becomes of a target when its worker ends.
 enum class TargetKind { kFunction, kObject };
 
 struct Target {
@@ -34,11 +35,17 @@ struct Target {
 
   std::vector<std::shared_ptr<Worker>> workers;
   int starting = 0;
+  int failures = 0;      // workers in a row that died, or could not start
+  bool kept = false;     // somebody sees to it that there are as many as must be
   bool retired = false;  // a newer version took its name: its workers leave when they are idle
   std::deque<std::unique_ptr<Call>> queue;
   std::optional<Error> gone;  // kObject: why it is no more
 
-  int max_workers() const { return kind == TargetKind::kObject ? 1 : service->settings.workers; }
+  WorkerCounts counts() const;
+  bool must_keep_more() const {
+    return kind == TargetKind::kFunction && !retired &&
+           is_below_minimum(counts(), service->settings);
+  }
 };
 
 class WorkerStarter {
@@ -46,6 +53,10 @@ class WorkerStarter {
   virtual ~WorkerStarter() = default;
   // Starts a worker for the target and then calls `Calls::worker_started` or `Calls::start_failed`.
   virtual void start_worker(const TargetPtr& target) = 0;
+  // There are fewer workers than the service's least.
+  virtual void keep_minimum(const TargetPtr& target) = 0;
+  // A worker is idle, and somebody waits for what it holds (see `Calls::want_room`).
+  virtual void make_room() = 0;
 };
 
 class CallObserver {
@@ -80,6 +91,9 @@ class Calls final : public WorkerEvents {
   void worker_started(const TargetPtr& target, std::shared_ptr<Worker> worker);
   void start_failed(const TargetPtr& target, const Error& error);
 
+  // From now on, or no more: tells the starter when a worker becomes idle.
+  void want_room(bool wanted) { room_is_wanted_ = wanted; }
+
   void retire(const TargetPtr& target);
   // Ends a live object's process and all calls to it.
   void end_object(const TargetPtr& target, const Error& reason);
@@ -105,6 +119,7 @@ class Calls final : public WorkerEvents {
   void dispatch(const TargetPtr& target);
   void send(const TargetPtr& target, Worker& worker, std::unique_ptr<Call> call, wire::Body body);
   void want_worker(const TargetPtr& target);
+  void keep_minimum(const TargetPtr& target);
   void finish(std::unique_ptr<Call> call, wire::FrameType type, std::string_view head,
               wire::Body body);
   void fail_call(std::unique_ptr<Call> call, const Error& error);
@@ -116,6 +131,7 @@ class Calls final : public WorkerEvents {
   net::Loop& loop_;
   CallObserver& observer_;
   WorkerStarter* starter_ = nullptr;
+  bool room_is_wanted_ = false;
   std::uint32_t last_number_ = 0;
   std::unordered_map<std::uint32_t, Running>
       calls_;  // a queued one's Call is in its target's queue
@@ -126,7 +142,7 @@ class Calls final : public WorkerEvents {
 std::shared_ptr<Worker> choose_worker(const std::vector<std::shared_ptr<Worker>>& workers,
                                       int concurrency);
 // The head of the ERROR for a call whose worker ended.
-wire::Json worker_died_head(const std::string& service, const std::optional<ExitStatus>& status,
+wire::Json worker_died_head(const std::string& service, const WorkerEnd& end,
                             std::string_view tail);
 
 }  // namespace leanto::node

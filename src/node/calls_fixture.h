@@ -106,6 +106,8 @@ struct CallsTest : testing::Test, WorkerStarter, CallObserver {
   }
 
   void start_worker(const TargetPtr& target) override { wanted.push_back(target); }
+  void make_room() override { ++room_made; }
+  void keep_minimum(const TargetPtr& target) override { kept.push_back(target); }
   void on_output(const ServiceSpec&, std::uint32_t call, OutputStream,
                  std::string_view text) override {
     output[call] += text;
@@ -125,6 +127,8 @@ struct CallsTest : testing::Test, WorkerStarter, CallObserver {
   std::uint32_t last_stream = 100;
 
   std::vector<TargetPtr> wanted;
+  std::vector<TargetPtr> kept;
+  int room_made = 0;
   std::map<std::uint32_t, std::string> output;
   std::vector<wire::Json> imports;
   std::vector<std::pair<std::string, Error>> ended_objects;

@@ -106,26 +106,41 @@ TEST_F(DyingWorkersTest, WithACallThatTimedOutSayNothingMoreToItsCaller) {
 }
 
 TEST(WorkerDiedHead, SaysHowItEnded) {
-  EXPECT_EQ(worker_died_head("f", ExitStatus{.code = 3, .signal = {}}, ""),
-            (Json{{"kind", "worker_died"},
-                  {"exit_code", 3},
-                  {"last_lines", Json::array()},
-                  {"message", "the worker of f died in the middle of the call: exit code 3"}}));
-  EXPECT_EQ(worker_died_head("f", std::nullopt, "")["message"],
+  EXPECT_EQ(
+      worker_died_head("f", {.status = ExitStatus{.code = 3, .signal = {}}, .overrun = {}}, ""),
+      (Json{{"kind", "worker_died"},
+            {"exit_code", 3},
+            {"last_lines", Json::array()},
+            {"message", "the worker of f died in the middle of the call: exit code 3"}}));
+  EXPECT_EQ(worker_died_head("f", {}, "")["message"],
             "the worker of f died in the middle of the call: it ended");
+}
+
+TEST(WorkerDiedHead, SaysThatItRanOutOfMemory) {
+  const WorkerEnd end{ExitStatus{.code = {}, .signal = kKilled},
+                      MemoryOverrun{256'000'000, 255'999'744}};
+  EXPECT_EQ(worker_died_head("f", end, "loading"),
+            (Json{{"kind", "out_of_memory"},
+                  {"limit", 256'000'000},
+                  {"peak", 255'999'744},
+                  {"last_lines", {"loading"}},
+                  {"message",
+                   "the worker of f died in the middle of the call: it went over its memory limit "
+                   "of 256 MB; the most it used was 244.1 MiB; give it more with "
+                   ".options(memory=...), or less to do at once\nThe last it wrote:\n  loading"}}));
 }
 
 TEST(WorkerDiedHead, HasTheLastTenLines) {
   std::string tail;
   for (int i = 0; i < 30; ++i) tail += "line " + std::to_string(i) + "\n";
-  const Json lines = worker_died_head("f", std::nullopt, tail)["last_lines"];
+  const Json lines = worker_died_head("f", {}, tail)["last_lines"];
   ASSERT_EQ(lines.size(), 10u);
   EXPECT_EQ(lines.front(), "line 20");
   EXPECT_EQ(lines.back(), "line 29");
 }
 
 TEST(WorkerDiedHead, IsTextWhateverTheWorkerWrote) {
-  const Json head = worker_died_head("f", std::nullopt, "\xBCne\n\xFF\xFE\n");
+  const Json head = worker_died_head("f", {}, "\xBCne\n\xFF\xFE\n");
   EXPECT_EQ(head["last_lines"], (Json{"\xEF\xBF\xBDne", "\xEF\xBF\xBD\xEF\xBF\xBD"}));
   EXPECT_NO_THROW((void)head.dump());
 }

@@ -111,6 +111,14 @@ Status read_idle_timeout(const Place& place, NodeConfig& config) {
   return read_duration(place, config.worker_idle_timeout);
 }
 
+Status read_memory_limits(const Place& place, NodeConfig& config) {
+  const auto* const text = place.node.as_string();
+  if (text == nullptr || (text->get() != "cgroup" && text->get() != "watched"))
+    return place.wrong("must be \"cgroup\" or \"watched\"");
+  config.memory_limits = text->get() == "cgroup" ? LimitBy::kGroups : LimitBy::kWatching;
+  return {};
+}
+
 Status read_log_size(const Place& place, NodeConfig& config) {
   return read_size(place, config.max_log_bytes);
 }
@@ -188,7 +196,9 @@ const std::vector<Key>& known_keys() {
       {"price_per_hour", read_price},
       {"max_frame_size", read_max_frame_size},
       {"snapshots", nullptr, {{"max_files", read_max_files}, {"max_size", read_snapshot_size}}},
-      {"workers", nullptr, {{"idle_timeout", read_idle_timeout}}},
+      {"workers",
+       nullptr,
+       {{"idle_timeout", read_idle_timeout}, {"memory_limits", read_memory_limits}}},
       {"values", nullptr, {{"shared_memory", read_shared_memory}}},
       {"logs", nullptr, {{"max_size", read_log_size}}},
       {"runs",

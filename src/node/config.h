@@ -10,6 +10,7 @@
 //   max_size = "512MB"
 //   [workers]
 //   idle_timeout = "10m"          # then a worker without calls ends
+//   memory_limits = "watched"     # not by control groups, which is "cgroup", the default
 //   [values]
 //   shared_memory = "4GiB"        # for large values on their way; absent: a quarter of the memory
 //   [logs]
@@ -47,12 +48,16 @@ struct HttpConfig {
   friend bool operator==(const HttpConfig&, const HttpConfig&) = default;
 };
 
+// kGroups: by the kernel's control groups, where it lets us make some; else as with kWatching.
+enum class LimitBy { kGroups, kWatching };
+
 struct NodeConfig {
   AcceleratorCounts accelerators;
   std::optional<double> price_per_hour;
   std::uint64_t max_frame_bytes = std::uint64_t{16} << 30;
   SnapshotLimits snapshots;
   Duration worker_idle_timeout = std::chrono::minutes(10);
+  LimitBy memory_limits = LimitBy::kGroups;
   std::optional<std::uint64_t> shared_memory_bytes;
   std::uint64_t max_log_bytes = 64'000'000;
   RunRetention runs;

@@ -28,6 +28,7 @@ TEST(ParseNodeConfig, TakesEveryKey) {
       max_size = "1MB"
       [workers]
       idle_timeout = "1h30m"
+      memory_limits = "watched"
       [values]
       shared_memory = "3GiB"
       [logs]
@@ -47,6 +48,7 @@ TEST(ParseNodeConfig, TakesEveryKey) {
   expected.snapshots = {10, 1'000'000};
   expected.shared_memory_bytes = std::uint64_t{3} << 30;
   expected.worker_idle_timeout = 90min;
+  expected.memory_limits = LimitBy::kWatching;
   expected.max_log_bytes = 2048;
   expected.runs = {2 * 24 * 3600 * 1000, 5, 1'000'000'000};
   expected.max_run_value_bytes = 1'000'000;

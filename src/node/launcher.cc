@@ -10,12 +10,21 @@ using wire::Json;
 
 namespace {
 
-Json load_words(const ServiceSpec& service, const std::string& workspace) {
+// What user code must find in its environment from its first import on.
+Json environment_of(const SlotAsk& ask, const SlotQueue& queue, const HeldSlots& slots) {
+  if (!ask.wants_gpus()) return Json::object();
+  return {{"CUDA_VISIBLE_DEVICES", visible_devices(queue.slots().all(), slots.holding)},
+          {"CUDA_DEVICE_ORDER", "PCI_BUS_ID"}};
+}
+
+Json load_words(const ServiceSpec& service, const std::string& workspace, const Json& environment) {
   Json words = {{"op", "load"},
                 {"version", service.version},
                 {"module", service.module},
                 {"qualname", service.qualname},
                 {"is_main", service.is_main}};
+  if (!environment.empty()) words["env"] = environment;
+  if (!service.settings.warmup.empty()) words["warmup"] = service.settings.warmup;
   if (service.snapshot) {
     words["workspace"] = workspace;
     words["root"] = service.root;
@@ -34,9 +43,27 @@ std::string from_hex(std::string_view hex) {
   return bytes;
 }
 
+int spare_of(const Target& target) {
+  return target.retired ? target.counts().staying
+                        : spare_workers(target.counts(), target.service->settings);
+}
+
+// Whether one more worker, which is starting, has something to do.
+bool is_of_use(const Target& target) {
+  WorkerCounts others = target.counts();
+  --others.starting;
+  if (!target.queue.empty() || is_below_minimum(others, target.service->settings)) return true;
+  const auto is_shared = [](const auto& worker) { return worker->busy() > 1; };
+  return std::any_of(target.workers.begin(), target.workers.end(), is_shared);
+}
+
 }  // namespace
 
 ZygoteKey zygote_of(const ServiceSpec& service) { return {service.python, service.settings.env}; }
+
+Launcher::Launcher(Parts parts) : parts_(parts) {
+  parts_.slots.set_on_waiting([this] { make_room(); });
+}
 
 TargetPtr Launcher::target_of(const ServicePtr& service) {
   TargetPtr& target = targets_[service->version];
@@ -52,12 +79,41 @@ void Launcher::start_worker(const TargetPtr& target) {
 }
 
 net::Task<> Launcher::start_for(TargetPtr target) {
-  Result<std::shared_ptr<Worker>> worker = co_await launch(target->service);
+  const SlotAsk& ask = target->service->settings.ask;
+  const Status possible = parts_.slots.check(target->service->name, ask);
+  if (!possible) {
+    parts_.calls.start_failed(target, possible.error());
+    co_return;
+  }
+  HeldSlots slots = co_await parts_.slots.acquire(ask);
+  if (slots.id != 0 && !is_of_use(*target)) {  // others served the calls while it waited
+    --target->starting;
+    parts_.slots.release(slots.id);
+    co_return;
+  }
+  Result<std::shared_ptr<Worker>> worker = co_await launch_with(target->service, std::move(slots));
   if (worker) {
     parts_.calls.worker_started(target, *std::move(worker));
   } else {
     parts_.calls.start_failed(target, worker.error());
   }
+}
+
+void Launcher::keep_minimum(const TargetPtr& target) {
+  if (!std::exchange(target->kept, true))
+    parts_.loop.spawn("keep workers ready", start_until_minimum(target));
+}
+
+// One after the other, so that the first is ready soon and a service that can't start doesn't try
+// with many at once.
+net::Task<> Launcher::start_until_minimum(TargetPtr target) {
+  while (target->must_keep_more()) {
+    co_await parts_.loop.sleep(restart_pause(target->failures));
+    if (!target->must_keep_more()) break;
+    ++target->starting;
+    co_await start_for(target);
+  }
+  target->kept = false;
 }
 
 net::Task<Result<Json>> Launcher::ensure(TargetPtr target) {
@@ -72,6 +128,10 @@ net::Task<Result<Json>> Launcher::ensure(TargetPtr target) {
         other->second;  // somebody else sends the same just now
     co_await ended->wait();
   }
+  const Status possible = parts_.slots.check(target->service->name, target->service->settings.ask);
+  if (!possible) co_return Failure(possible.error());
+  if (!can_have_soon(target->service->settings.ask))
+    co_return co_await describe_without_slots(target->service);
   const auto ended = std::make_shared<net::Event>(parts_.loop);
   ensuring_[target.get()] = ended;
   ++target->starting;
@@ -88,24 +148,36 @@ net::Task<Result<Json>> Launcher::ensure(TargetPtr target) {
 }
 
 net::Task<Result<std::shared_ptr<Worker>>> Launcher::launch(ServicePtr service) {
+  const Status possible = parts_.slots.check(service->name, service->settings.ask);
+  if (!possible) co_return Failure(possible.error());
+  HeldSlots slots = co_await parts_.slots.acquire(service->settings.ask);
+  co_return co_await launch_with(service, std::move(slots));
+}
+
+// The slots are given back when the worker ends, or here if there will be none.
+net::Task<Result<std::shared_ptr<Worker>>> Launcher::launch_with(ServicePtr service,
+                                                                 HeldSlots slots) {
   std::string workspace;
   if (service->snapshot) {
     // Of one project, whatever its services: an edit patches what another one of them has laid out.
     const Result<Workspace> laid_out =
         co_await parts_.code.lay_out(service->root, *service->snapshot);
-    if (!laid_out) co_return Failure(laid_out.error());
+    if (!laid_out) {
+      parts_.slots.release(slots.id);
+      co_return Failure(laid_out.error());
+    }
     workspace = laid_out->path;
   }
-  Result<std::shared_ptr<Worker>> worker = co_await fork(service);
+  const Json words =
+      load_words(*service, workspace, environment_of(service->settings.ask, parts_.slots, slots));
+  Result<std::shared_ptr<Worker>> worker = co_await fork(service, slots);
   if (!worker) {
+    parts_.slots.release(slots.id);
     if (!workspace.empty()) parts_.code.release(workspace);
     co_return worker;
   }
-  if (!workspace.empty()) {
-    parts_.loop.spawn("release a workspace", release_after(*worker, workspace));
-    parts_.code.tidy();
-  }
-  const Json words = load_words(*service, workspace);
+  parts_.loop.spawn("release what a worker had", release_after(*worker, workspace));
+  if (!workspace.empty()) parts_.code.tidy();
   const std::string values = from_hex(service->values_hex);
   const Result<Json> offers = co_await (*worker)->load(words, values);
   if (!offers) {
@@ -115,7 +187,7 @@ net::Task<Result<std::shared_ptr<Worker>>> Launcher::launch(ServicePtr service) 
   co_return worker;
 }
 
-net::Task<Result<std::shared_ptr<Worker>>> Launcher::fork(ServicePtr service) {
+net::Task<Result<std::shared_ptr<Worker>>> Launcher::fork(ServicePtr service, HeldSlots slots) {
   const ZygoteKey key = zygote_of(*service);
   const Result<std::shared_ptr<Zygote>> zygote = co_await parts_.zygotes.get(key);
   if (!zygote) co_return Failure(zygote.error());
@@ -123,6 +195,14 @@ net::Task<Result<std::shared_ptr<Worker>>> Launcher::fork(ServicePtr service) {
   if (!forked) co_return Failure(forked.error());
   auto worker = std::make_shared<Worker>(parts_.loop, parts_.outgoing, parts_.calls, parts_.clock,
                                          service, forked->pid, std::move(forked->channels));
+  WorkerResources resources{std::move(slots), nullptr};
+  if (const std::uint64_t limit = service->settings.ask.memory; limit > 0) {
+    auto kill = [weak = std::weak_ptr(worker)] {
+      if (const auto held = weak.lock()) held->kill();
+    };
+    resources.memory = parts_.memory.hold(forked->pid, limit, std::move(kill));
+  }
+  worker->give(std::move(resources));
   worker->start();
   if (!std::exchange(watches_idle_, true)) parts_.loop.spawn("idle workers", retire_idle_workers());
   (*zygote)->watch(worker);
@@ -139,19 +219,88 @@ net::Task<> Launcher::retire_idle_workers() {
     any = false;
     const MonotonicTime now = parts_.clock.monotonic();
     for (const auto& [version, target] : targets_) {
+      int spare = spare_of(*target);
       for (const auto& worker : std::vector(target->workers)) {
         any = true;
-        if (worker->running() == 0 && now - worker->idle_since() > parts_.idle_timeout)
-          worker->retire();
+        const bool idle = worker->running() == 0 && worker->state() == WorkerState::kReady;
+        if (!idle || now - worker->idle_since() <= parts_.idle_timeout || spare <= 0) continue;
+        worker->retire();
+        --spare;
       }
     }
   }
   watches_idle_ = false;
 }
 
+// Everything that it asks for is in use. What it offers can be said without, by a worker that takes
+// no calls: sending something must not wait for what others run.
+net::Task<Result<Json>> Launcher::describe_without_slots(ServicePtr service) {
+  const Result<std::shared_ptr<Worker>> worker = co_await launch_with(service, HeldSlots());
+  if (!worker) co_return Failure(worker.error());
+  Json offers = (*worker)->offers();
+  (*worker)->retire();
+  co_return offers;
+}
+
+Launcher::Idle Launcher::find_idle() const {
+  Idle idle;
+  for (const auto& [version, target] : targets_) {
+    int spare = spare_of(*target);
+    for (const auto& worker : target->workers) {
+      if (worker->running() > 0 || worker->resources().slots.id == 0) continue;
+      if (worker->state() == WorkerState::kReady && spare-- > 0) idle.workers.push_back(worker);
+      if (worker->state() == WorkerState::kLeaving)
+        idle.leaving.push_back(worker->resources().slots.id);
+    }
+  }
+  std::sort(idle.workers.begin(), idle.workers.end(),
+            [](const auto& a, const auto& b) { return a->idle_since() < b->idle_since(); });
+  return idle;
+}
+
+std::vector<std::shared_ptr<Worker>> Launcher::who_must_leave(
+    const std::vector<SlotAsk>& waiting) const {
+  const Idle idle = find_idle();
+  std::vector<HoldingId> ids;
+  for (const auto& worker : idle.workers) ids.push_back(worker->resources().slots.id);
+  const auto leave = choose_to_leave(parts_.slots.slots(), idle.leaving, ids, waiting);
+  std::vector<std::shared_ptr<Worker>> workers;
+  for (const auto& worker : idle.workers) {
+    if (std::find(leave.begin(), leave.end(), worker->resources().slots.id) != leave.end())
+      workers.push_back(worker);
+  }
+  return workers;
+}
+
+// Now, or when idle workers have left.
+bool Launcher::can_have_soon(const SlotAsk& ask) const {
+  std::vector<SlotAsk> waiting = parts_.slots.waiting();
+  if (waiting.empty() && parts_.slots.slots().find_room(ask)) return true;
+  if (ask.is_nothing()) return true;
+  Slots after = parts_.slots.slots();
+  const Idle idle = find_idle();
+  for (const HoldingId id : idle.leaving) after.give_back(id);
+  for (const auto& worker : idle.workers) after.give_back(worker->resources().slots.id);
+  waiting.push_back(ask);
+  const std::vector<Grant> grants = decide_grants(std::move(after), waiting);
+  return !grants.empty() && grants.back().waiting + 1 == waiting.size();
+}
+
+// Idle workers keep what they hold, so that the next call finds them warm, until somebody waits for
+// it. Objects stay: their state is what they are for.
+void Launcher::make_room() {
+  const std::vector<SlotAsk> waiting = parts_.slots.waiting();
+  parts_.calls.want_room(!waiting.empty());
+  if (waiting.empty()) return;
+  for (const auto& worker : who_must_leave(waiting)) worker->retire();
+}
+
 net::Task<> Launcher::release_after(std::shared_ptr<Worker> worker, std::string workspace) {
   co_await worker->ended();
-  parts_.code.release(std::move(workspace));
+  const WorkerResources& resources = worker->resources();
+  if (resources.memory) parts_.memory.release(resources.memory);
+  parts_.slots.release(resources.slots.id);
+  if (!workspace.empty()) parts_.code.release(std::move(workspace));
 }
 
 }  // namespace leanto::node

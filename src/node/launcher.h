@@ -22,17 +22,21 @@ class Launcher final : public WorkerStarter {
     CodeStore& code;
     Zygotes& zygotes;
     const Clock& clock;
+    SlotQueue& slots;
+    MemoryLimits& memory;
     Duration idle_timeout;  // then a function's worker without calls ends
   };
-  explicit Launcher(Parts parts) : parts_(parts) {}
+  explicit Launcher(Parts parts);
 
   void start_worker(const TargetPtr& target) override;
+  void make_room() override;
+  void keep_minimum(const TargetPtr& target) override;
 
   // The target of a function or class at a version; the same one for the same version.
   TargetPtr target_of(const ServicePtr& service);
   // Starts a worker if the target has none, and returns what the service offers.
   net::Task<Result<wire::Json>> ensure(TargetPtr target);
-  // A worker that belongs to no target yet.
+  // A worker that belongs to no target yet. Waits until there are slots for it.
   net::Task<Result<std::shared_ptr<Worker>>> launch(ServicePtr service);
 
   const std::unordered_map<std::string, TargetPtr>& targets() const { return targets_; }
@@ -40,8 +44,20 @@ class Launcher final : public WorkerStarter {
  private:
   net::Task<> retire_idle_workers();
   net::Task<> start_for(TargetPtr target);
-  net::Task<Result<std::shared_ptr<Worker>>> fork(ServicePtr service);
+  net::Task<> start_until_minimum(TargetPtr target);
+  net::Task<Result<std::shared_ptr<Worker>>> launch_with(ServicePtr service, HeldSlots slots);
+  net::Task<Result<std::shared_ptr<Worker>>> fork(ServicePtr service, HeldSlots slots);
   net::Task<> release_after(std::shared_ptr<Worker> worker, std::string workspace);
+  net::Task<Result<wire::Json>> describe_without_slots(ServicePtr service);
+
+  // Workers that could leave for somebody who waits, the longest idle first; and those that do.
+  struct Idle {
+    std::vector<std::shared_ptr<Worker>> workers;
+    std::vector<HoldingId> leaving;
+  };
+  Idle find_idle() const;
+  std::vector<std::shared_ptr<Worker>> who_must_leave(const std::vector<SlotAsk>& waiting) const;
+  bool can_have_soon(const SlotAsk& ask) const;
 
   Parts parts_;
   std::unordered_map<std::string, TargetPtr> targets_;

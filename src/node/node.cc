@@ -2,11 +2,14 @@
 
 #include <unistd.h>
 
+#include <cstdlib>
 #include <exception>
 #include <utility>
 
+#include "node/capacity.h"
 #include "node/python_package.h"
 #include "os/cgroup.h"
+#include "os/gpus.h"
 #include "os/machine.h"
 #include "os/tcp_socket.h"
 #include "os/unix_socket.h"
@@ -34,20 +37,27 @@ NodeFacts gather_facts(const NodeSettings& settings, const Clock& clock) {
           clock.monotonic()};
 }
 
-LocalProvider make_provider(const NodeConfig& config) {
-  auto machine = [] {
-    const SystemKernelFiles files;
-    return read_machine(files, detect_cgroups(files), usable_cpus());
-  };
-  auto in_use = [] { return Resources{}; };
-  return LocalProvider({"here", host_name(), config.accelerators, config.price_per_hour}, machine,
-                       in_use);
+Result<Machine> read_this_machine() {
+  const SystemKernelFiles files;
+  return read_machine(files, detect_cgroups(files), usable_cpus());
+}
+
+NodeSlots find_slots(const NodeConfig& config) {
+  const char* const visible = std::getenv("CUDA_VISIBLE_DEVICES");
+  return node_slots(read_this_machine().value_or(Machine()), config.accelerators, find_gpus(),
+                    visible == nullptr ? std::nullopt : std::optional<std::string>(visible));
+}
+
+LocalProvider make_provider(const NodeConfig& config, const SlotQueue& slots) {
+  auto in_use = [&slots] { return resources_in_use(slots.slots()); };
+  return LocalProvider(
+      {"here", host_name(), accelerator_counts(slots.slots().all().gpus), config.price_per_hour},
+      read_this_machine, in_use);
 }
 
 std::uint64_t shared_memory_of(const NodeConfig& config) {
   if (config.shared_memory_bytes) return *config.shared_memory_bytes;
-  const SystemKernelFiles files;
-  const Result<Machine> machine = read_machine(files, detect_cgroups(files), usable_cpus());
+  const Result<Machine> machine = read_this_machine();
   return machine ? machine->memory_bytes / 4 : 0;
 }
 
@@ -91,6 +101,9 @@ Node::Node(NodeSettings settings, const Clock& clock, LockFile lock, Ledger ledg
       loop_(log_defect),
       outgoing_(loop_),
       ledger_access_(loop_, ledger_),
+      memory_(make_memory_limits(loop_, cgroup_files_, settings_.config.memory_limits,
+                                 (settings_.directories.state / "cgroup").string())),
+      slots_(loop_, find_slots(settings_.config)),
       calls_(loop_, *this),
       registry_(ledger_access_, clock),
       tokens_(ledger_access_, clock),
@@ -103,7 +116,7 @@ Node::Node(NodeSettings settings, const Clock& clock, LockFile lock, Ledger ledg
                (settings_.directories.state / "node.log").string()),
       segments_(loop_, clock, shared_memory_of(settings_.config)),
       kept_(segments_),
-      provider_(make_provider(settings_.config)) {}
+      provider_(make_provider(settings_.config, slots_)) {}
 
 Node::~Node() = default;
 
@@ -120,8 +133,9 @@ Status Node::open_parts() {
                               settings_.config.snapshots);
   if (!code) return Failure(code.error());
   code_ = *std::move(code);
-  launcher_ = std::make_unique<Launcher>(Launcher::Parts{
-      loop_, outgoing_, calls_, *code_, zygotes_, clock_, settings_.config.worker_idle_timeout});
+  launcher_ = std::make_unique<Launcher>(Launcher::Parts{loop_, outgoing_, calls_, *code_, zygotes_,
+                                                         clock_, slots_, memory_,
+                                                         settings_.config.worker_idle_timeout});
   calls_.set_starter(*launcher_);
   objects_ =
       std::make_unique<Objects>(Objects::Parts{loop_, calls_, *launcher_, ledger_access_, clock_});
@@ -129,9 +143,10 @@ Status Node::open_parts() {
       Runs::Parts{loop_, clock_, calls_, run_journal_, run_logs_,
                   [this](const wire::CallHead& head) { return find_target(head); }, host_name(),
                   RunLimits{settings_.config.runs, settings_.config.max_run_value_bytes}});
-  operations_ = std::make_unique<Operations>(Operations::Parts{
-      loop_, clock_, calls_, *code_, *launcher_, ledger_access_, *objects_, registry_, tokens_,
-      *runs_, log_, zygotes_, segments_, kept_, provider_, facts_, [this] { stop(); }});
+  operations_ = std::make_unique<Operations>(
+      Operations::Parts{loop_, clock_, calls_, *code_, *launcher_, ledger_access_, *objects_,
+                        registry_, tokens_, *runs_, log_, slots_, memory_, zygotes_, segments_,
+                        kept_, provider_, facts_, [this] { stop(); }});
   auto target_of = [this](const ServicePtr& service) { return launcher_->target_of(service); };
   auto status = [this] { return report_status(); };
   http_ = std::make_unique<HttpFront>(

@@ -14,7 +14,9 @@
 #include "node/config.h"
 #include "node/door.h"
 #include "node/http_front.h"
+#include "node/memory_limits.h"
 #include "node/operations.h"
+#include "node/slot_queue.h"
 #include "os/lock_file.h"
 #include "os/xdg.h"
 #include "provider/local.h"
@@ -74,6 +76,9 @@ class Node final : public ClientRequests, public CallObserver {
   net::Loop loop_;
   net::Outgoing outgoing_;
   LedgerAccess ledger_access_;
+  SystemCgroupFiles cgroup_files_;
+  MemoryLimits memory_;
+  SlotQueue slots_;
   Calls calls_;
   Registry registry_;
   Tokens tokens_;

@@ -66,13 +66,16 @@ net::Task<Result<Answer>> Operations::deploy(Request& request) {
   // imports the same module and so sends the same on, would never end.
   Json describe = request.head.value("describe", Json());
   if (describe.is_null()) {
-    const TargetPtr target = parts_.launcher.target_of(std::make_shared<const ServiceSpec>(*spec));
-    Result<Json> offers = co_await parts_.launcher.ensure(target);
+    const TargetPtr asked = parts_.launcher.target_of(std::make_shared<const ServiceSpec>(*spec));
+    Result<Json> offers = co_await parts_.launcher.ensure(asked);
     if (!offers) co_return Failure(offers.error());
     describe = *std::move(offers);
   }
   const Result<ServicePtr> service = co_await make_known(*std::move(spec), std::move(describe));
   if (!service) co_return Failure(service.error());
+  const TargetPtr target = parts_.launcher.target_of(*service);
+  target->retired = false;
+  if (target->must_keep_more()) parts_.launcher.keep_minimum(target);
   co_return Answer{
       {{"v", (*service)->version}, {"name", (*service)->name}, {"describe", (*service)->describe}},
       {}};

@@ -57,6 +57,8 @@ class Operations {
     Tokens& tokens;
     Runs& runs;
     ServiceLog& log;
+    const SlotQueue& slots;
+    const MemoryLimits& memory;
     Zygotes& zygotes;
     Segments& segments;
     KeptValues& kept;

@@ -24,12 +24,22 @@ double seconds_since(const Clock& clock, MonotonicTime then) {
   return std::chrono::duration<double>(clock.monotonic() - then).count();
 }
 
-Json worker_row(const Worker& worker, const Target& target) {
+Json worker_row(const Worker& worker, const Target& target, const Slots& slots) {
   Json row = {{"pid", worker.pid()},
               {"service", target.service->name},
               {"version", target.service->version},
               {"calls", worker.running()},
               {"memory", memory_of(worker.pid())}};
+  const WorkerResources& resources = worker.resources();
+  if (resources.memory) {
+    const MemoryUse use = resources.memory->use();
+    row["memory"] = use.current;
+    row["memory_limit"] = use.limit;
+    if (use.peak) row["memory_peak"] = *use.peak;
+  }
+  if (resources.slots.holding.cpus > 0) row["cpus"] = resources.slots.holding.cpus;
+  for (const GpuShare& share : resources.slots.holding.gpus)
+    row["gpus"].push_back({{"name", slots.all().gpus[share.gpu].name}, {"share", share.share}});
   if (target.kind == TargetKind::kObject) row["object"] = target.label;
   return row;
 }
@@ -37,13 +47,15 @@ Json worker_row(const Worker& worker, const Target& target) {
 }  // namespace
 
 net::Task<Result<Answer>> Operations::status(Request&) {
+  const Slots& slots = parts_.slots.slots();
   Json workers = Json::array();
   for (const auto& [version, target] : parts_.launcher.targets()) {
-    for (const auto& worker : target->workers) workers.push_back(worker_row(*worker, *target));
+    for (const auto& worker : target->workers)
+      workers.push_back(worker_row(*worker, *target, slots));
   }
   for (const auto& [id, object] : parts_.objects.live()) {
     for (const auto& worker : object->target->workers)
-      workers.push_back(worker_row(*worker, *object->target));
+      workers.push_back(worker_row(*worker, *object->target, slots));
   }
   Json zygotes = Json::array();
   for (const ZygoteReport& zygote : parts_.zygotes.report()) {
@@ -61,6 +73,9 @@ net::Task<Result<Answer>> Operations::status(Request&) {
                     {"config_file", facts.config_file},
                     {"cgroups", facts.cgroups},
                     {"http", facts.http.empty() ? Json() : Json(facts.http)},
+                    {"memory_limits", parts_.memory.description()},
+                    {"slots", describe(slots.all())},
+                    {"waiting_for_slots", parts_.slots.waiting().size()},
                     {"memory", memory_of(::getpid())},
                     {"uptime", seconds_since(parts_.clock, facts.started)},
                     {"calls", parts_.calls.running()},

@@ -10,48 +10,6 @@ std::string_view kind_name(ServiceKind kind) {
   return kind == ServiceKind::kClass ? "class" : "function";
 }
 
-std::string shown(const Json& value) {
-  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-Json settings_to_json(const ServiceSettings& settings) {
-  return {
-      {"concurrency", settings.concurrency}, {"workers", settings.workers}, {"env", settings.env}};
-}
-
-Result<int> read_count(const Json& settings, std::string_view key, int otherwise) {
-  const auto found = settings.find(key);
-  if (found == settings.end()) return otherwise;
-  if (!found->is_number_integer() || *found < 1 || *found > 10'000) {
-    return fail(ErrorKind::kInvalid,
-                "the setting {}={} makes no sense; give a whole number from 1 to 10,000", key,
-                shown(*found));
-  }
-  return found->get<int>();
-}
-
-Result<ServiceSettings> read_settings(const Json& settings) {
-  ServiceSettings result;
-  const Result<int> concurrency = read_count(settings, "concurrency", result.concurrency);
-  if (!concurrency) return Failure(concurrency.error());
-  const Result<int> workers = read_count(settings, "workers", result.workers);
-  if (!workers) return Failure(workers.error());
-  result.concurrency = *concurrency;
-  result.workers = *workers;
-  const auto env = settings.find("env");
-  if (env == settings.end()) return result;
-  if (!env->is_object()) {
-    return fail(ErrorKind::kInvalid,
-                "the setting env={} makes no sense; give a dict of names and texts", shown(*env));
-  }
-  for (const auto& [name, value] : env->items()) {
-    if (!value.is_string())
-      return fail(ErrorKind::kInvalid, "env: the value of {} is not text", name);
-    result.env[name] = value.get<std::string>();
-  }
-  return result;
-}
-
 std::vector<std::string> read_strings(const Json& words, std::string_view key) {
   std::vector<std::string> strings;
   const auto found = words.find(key);
@@ -90,7 +48,14 @@ Result<ServiceSpec> read_common(const Json& words) {
 
 Result<ServiceSpec> parse_deploy(const Json& words, std::string_view values) {
   Result<ServiceSpec> spec = read_common(words);
-  if (spec) spec->values_hex = to_hex(values);
+  if (!spec) return spec;
+  spec->values_hex = to_hex(values);
+  if (spec->settings.fresh && spec->kind == ServiceKind::kClass) {
+    return fail(ErrorKind::kInvalid,
+                "{} is a class, and fresh=True is for functions: a live object is what its process "
+                "holds",
+                spec->name);
+  }
   return spec;
 }
 
@@ -114,7 +79,7 @@ Json to_json(const ServiceSpec& spec) {
                {"file", spec.file},
                {"values", spec.values_hex},
                {"search_path", spec.search_path},
-               {"settings", settings_to_json(spec.settings)},
+               {"settings", to_json(spec.settings)},
                {"describe", spec.describe}};
   if (spec.snapshot) json["snapshot"] = spec.snapshot->hex();
   return json;

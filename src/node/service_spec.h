@@ -1,7 +1,6 @@
 // A service at a version, as a value: everything that decides what a worker of it runs.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,19 +8,12 @@
 
 #include "base/digest.h"
 #include "base/result.h"
+#include "node/service_settings.h"
 #include "wire/head.h"
 
 namespace leanto::node {
 
 enum class ServiceKind { kFunction, kClass };
-
-struct ServiceSettings {
-  int concurrency = 1000;  // calls at once in one worker or object
-  int workers = 1;         // at most, for a function
-  std::map<std::string, std::string> env;
-
-  friend bool operator==(const ServiceSettings&, const ServiceSettings&) = default;
-};
 
 struct ServiceSpec {
   std::string version;  // 32 hex digits of the digest of all that follows but project and describe

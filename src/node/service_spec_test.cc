@@ -60,7 +60,11 @@ TEST(ServiceSpec, TakesTheWordsOfADeploy) {
   EXPECT_EQ(spec.file, "sample/train.py");
   EXPECT_EQ(spec.search_path, (std::vector<std::string>{"", "lib"}));
   EXPECT_EQ(spec.values_hex, "8005");
-  EXPECT_EQ(spec.settings, (ServiceSettings{4, 2, {{"OMP_NUM_THREADS", "1"}}}));
+  ServiceSettings settings;
+  settings.concurrency = 4;
+  settings.workers = 2;
+  settings.env = {{"OMP_NUM_THREADS", "1"}};
+  EXPECT_EQ(spec.settings, settings);
 }
 
 TEST(ServiceSpec, HasSettingsWhenNoneAreGiven) {
@@ -97,6 +101,73 @@ TEST(ServiceSpec, RefusesAnEnvironmentThatIsNoMap) {
   EXPECT_THAT(refusal(with_setting("env", "caf\xE9")), HasSubstr("env=\"caf\xEF\xBF\xBD\""));
 }
 
+ServiceSettings settings_of(const Json& settings) {
+  Json words = deploy_words();
+  words["settings"] = settings;
+  const Result<ServiceSpec> spec = parse_deploy(words, "");
+  EXPECT_TRUE(spec.has_value()) << spec.error().message;
+  return spec ? spec->settings : ServiceSettings();
+}
+
+TEST(ServiceSettings, SayWhatEachWorkerHolds) {
+  const Json json = {{"cpus", 2}, {"memory", "1.5GB"}, {"accelerators", {{"A10G", 0.5}}}};
+  const SlotAsk ask{2, 1'500'000'000, 0, {{"A10G", 0.5}}};
+  EXPECT_EQ(settings_of(json).ask, ask);
+  EXPECT_EQ(settings_of({{"memory", 2'000'000}}).ask.memory, 2'000'000u);
+  EXPECT_EQ(settings_of({{"gpus", 2}}).ask.gpus, 2);
+  EXPECT_TRUE(settings_of(Json::object()).ask.is_nothing());
+}
+
+TEST(ServiceSettings, RefuseWhatNoWorkerCanHold) {
+  EXPECT_THAT(refusal(with_setting("cpus", -1)), HasSubstr("cpus=-1"));
+  EXPECT_THAT(refusal(with_setting("cpus", "two")), HasSubstr("cpus=\"two\""));
+  EXPECT_THAT(refusal(with_setting("memory", "lots")), HasSubstr("lots"));
+  EXPECT_THAT(refusal(with_setting("memory", 5)), HasSubstr("memory=5"));
+  EXPECT_THAT(refusal(with_setting("memory", true)), HasSubstr("memory=true"));
+  EXPECT_THAT(refusal(with_setting("gpus", 1.5)), HasSubstr("gpus=1.5"));
+  EXPECT_THAT(refusal(with_setting("gpus", 0)), HasSubstr("gpus=0"));
+  EXPECT_THAT(refusal(with_setting("accelerators", "A10G")), HasSubstr("dict"));
+  EXPECT_THAT(refusal(with_setting("accelerators", {{"1", 1}})), HasSubstr("name of an acc"));
+  EXPECT_THAT(refusal(with_setting("accelerators", {{"T4", 1.5}})), HasSubstr("whole number"));
+  Json both = with_setting("gpus", 1);
+  both["settings"]["accelerators"] = {{"T4", 1}};
+  EXPECT_THAT(refusal(both), HasSubstr("give one of them"));
+}
+
+TEST(ServiceSettings, SayHowManyWorkersThereAre) {
+  EXPECT_EQ(settings_of({{"workers", 3}}).workers, 3);
+  EXPECT_EQ(settings_of({{"workers", 3}}).min_workers, 0);
+  EXPECT_EQ(settings_of({{"workers", {1, 4}}}).workers, 4);
+  EXPECT_EQ(settings_of({{"workers", {1, 4}}}).min_workers, 1);
+  for (const Json& wrong : {Json{4, 1}, Json{0, 0}, Json{1}, Json{1, 2, 3}, Json{-1, 2}}) {
+    EXPECT_THAT(refusal(with_setting("workers", wrong)), HasSubstr("workers=")) << wrong;
+  }
+}
+
+TEST(ServiceSettings, SayHowWorkersBeginAndEnd) {
+  EXPECT_EQ(settings_of({{"warmup", "load"}}).warmup, "load");
+  EXPECT_TRUE(settings_of({{"fresh", true}}).fresh);
+  EXPECT_THAT(refusal(with_setting("warmup", 1)), HasSubstr("warmup=1"));
+  EXPECT_THAT(refusal(with_setting("fresh", 1)), HasSubstr("fresh=1"));
+  Json of_class = with_setting("fresh", true);
+  of_class["kind"] = "class";
+  EXPECT_THAT(refusal(of_class), HasSubstr("is a class"));
+}
+
+TEST(ServiceSpec, KeepsTheVersionsOfServicesThatSayNothingNew) {
+  EXPECT_EQ(to_json(ServiceSettings()),
+            (Json{{"concurrency", 1000}, {"workers", 1}, {"env", Json::object()}}));
+}
+
+TEST(ServiceSpec, ComesBackFromJsonWithAllItsSettings) {
+  ServiceSpec spec = make_spec();
+  spec.settings.min_workers = 2;
+  spec.settings.warmup = "load";
+  spec.settings.fresh = true;
+  spec.settings.ask = {0.5, 1'000'000'000, 0, {{"A10G", 1}, {"T4", 0.25}}};
+  EXPECT_EQ(service_from_json(Json::parse(to_json(spec).dump())), spec);
+}
+
 TEST(ServiceSpec, ComesBackFromJsonAsItWas) {
   const ServiceSpec spec = make_spec();
   const Result<ServiceSpec> again = service_from_json(Json::parse(to_json(spec).dump()));
@@ -130,6 +201,13 @@ TEST(ServiceVersion, ChangesWithEveryFieldThatDecidesWhatRuns) {
       [](ServiceSpec& spec) { spec.settings.workers += 1; },
       [](ServiceSpec& spec) { spec.settings.env["B"] = "1"; },
       [](ServiceSpec& spec) { spec.settings.env["OMP_NUM_THREADS"] = "2"; },
+      [](ServiceSpec& spec) { spec.settings.min_workers = 1; },
+      [](ServiceSpec& spec) { spec.settings.warmup = "load"; },
+      [](ServiceSpec& spec) { spec.settings.fresh = true; },
+      [](ServiceSpec& spec) { spec.settings.ask.cpus = 1; },
+      [](ServiceSpec& spec) { spec.settings.ask.memory = 1'000'000'000; },
+      [](ServiceSpec& spec) { spec.settings.ask.gpus = 1; },
+      [](ServiceSpec& spec) { spec.settings.ask.accelerators = {{"A10G", 1}}; },
   };
   std::set<std::string> versions{make_version(make_spec())};
   for (const auto& change : changes) {

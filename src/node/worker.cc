@@ -7,6 +7,7 @@
 #include <chrono>
 #include <utility>
 
+#include "base/byte_size.h"
 #include "os/fd_passing.h"
 
 namespace leanto::node {
@@ -27,6 +28,14 @@ constexpr int kMaxThreadsAtOnce = 128;
 
 }  // namespace
 
+std::string describe(const WorkerEnd& end) {
+  if (!end.overrun) return end.status ? describe(*end.status) : "it ended";
+  const std::string limit = format_byte_size(end.overrun->limit);
+  if (!end.overrun->peak) return "it went over its memory limit of " + limit;
+  return fmt::format("it went over its memory limit of {}; the most it used was {}", limit,
+                     format_byte_size(*end.overrun->peak));
+}
+
 Worker::Worker(net::Loop& loop, net::Outgoing& outgoing, WorkerEvents& events, const Clock& clock,
                ServicePtr service, pid_t pid, WorkerChannels channels)
     : loop_(loop),
@@ -42,7 +51,8 @@ Worker::Worker(net::Loop& loop, net::Outgoing& outgoing, WorkerEvents& events, c
            [this](const OutputPiece& piece) { attribute(0, piece); }),
       err_(loop, std::move(channels.err), OutputStream::kStderr, nonce_,
            [this](const OutputPiece& piece) { attribute(0, piece); }),
-      idle_since_(clock.monotonic()),
+      started_(clock.monotonic()),
+      idle_since_(started_),
       load_ended_(loop),
       stream_ended_(loop),
       ended_(loop) {}
@@ -223,6 +233,7 @@ void Worker::close_call(std::uint32_t number) {
 }
 
 void Worker::retire() {
+  was_retired_ = true;
   if (state_ == WorkerState::kReady || state_ == WorkerState::kStarting)
     state_ = WorkerState::kLeaving;
   leave_if_idle();
@@ -250,8 +261,8 @@ void Worker::kill() {
 }
 
 void Worker::on_exit(const ExitStatus& status) {
-  if (exit_status_) return;
-  exit_status_ = status;
+  if (how_it_ended_.status) return;
+  how_it_ended_.status = status;
   if (state_ != WorkerState::kEnded)
     state_ = WorkerState::kLeaving;  // no call may be given to it any more
   loop_.spawn("worker ended", end_after_exit());
@@ -268,6 +279,10 @@ net::Task<> Worker::end_after_exit() {
 void Worker::end() {
   if (state_ == WorkerState::kEnded) return;
   state_ = WorkerState::kEnded;  // first: what its calls make room for must go to another worker
+  if (resources_.memory) {
+    const MemoryUse use = resources_.memory->use();
+    if (use.exceeded) how_it_ended_.overrun = MemoryOverrun{use.limit, use.peak};
+  }
   out_.finish();
   err_.finish();
   while (!running_.empty()) {
@@ -278,8 +293,11 @@ void Worker::end() {
   }
   stream_->close();
   if (!loaded_) {
-    loaded_ = fail(ErrorKind::kWorkerDied, "{}: the worker ended while its module was imported: {}",
-                   service_->name, exit_status_ ? describe(*exit_status_) : "unknown");
+    loaded_ =
+        Failure(Error{how_it_ended_.overrun ? ErrorKind::kOutOfMemory : ErrorKind::kWorkerDied,
+                      fmt::format("{}: the worker ended while its module was imported: {}",
+                                  service_->name, describe(how_it_ended_)),
+                      how_it_ended_.overrun});
     load_ended_.set();
   }
   ended_.set();

@@ -22,7 +22,9 @@
 #include "net/frame_stream.h"
 #include "node/call.h"
 #include "node/log_pipe.h"
+#include "node/memory_limits.h"
 #include "node/service_spec.h"
+#include "node/slot_queue.h"
 #include "os/process.h"
 #include "os/unique_fd.h"
 #include "wire/head.h"
@@ -54,6 +56,21 @@ struct WorkerChannels {
   wire::OutputNonce nonce;  // marks its records in `out`
 };
 
+// What a worker holds of the machine.
+struct WorkerResources {
+  HeldSlots slots;
+  WorkerMemoryPtr memory;  // none: it has no limit of its own
+};
+
+// How a worker's process ended.
+struct WorkerEnd {
+  std::optional<ExitStatus> status;
+  std::optional<MemoryOverrun> overrun;  // it went over its memory limit, and that was the reason
+
+  friend bool operator==(const WorkerEnd&, const WorkerEnd&) = default;
+};
+std::string describe(const WorkerEnd& end);
+
 enum class WorkerState { kStarting, kReady, kLeaving, kEnded };
 
 class Worker : public std::enable_shared_from_this<Worker> {
@@ -63,6 +80,8 @@ class Worker : public std::enable_shared_from_this<Worker> {
 
   // Starts to listen to the process. Called once, before all others.
   void start();
+  // Called once, before `load`.
+  void give(WorkerResources resources) { resources_ = std::move(resources); }
   // Has the service imported; returns what it offers.
   net::Task<Result<wire::Json>> load(const wire::Json& words, std::string_view values);
 
@@ -88,12 +107,16 @@ class Worker : public std::enable_shared_from_this<Worker> {
   net::Task<> ended() { return ended_.wait(); }
   pid_t pid() const { return pid_; }
   WorkerState state() const { return state_; }
-  const std::optional<ExitStatus>& exit_status() const { return exit_status_; }
+  const WorkerEnd& how_it_ended() const { return how_it_ended_; }
+  const WorkerResources& resources() const { return resources_; }
   int running() const { return static_cast<int>(running_.size()); }
   int busy() const { return running() - waiting_; }  // calls that wait for calls don't count
   void add_waiting(int change) { waiting_ += change; }
   // When its last call ended, or it started.
   MonotonicTime idle_since() const { return idle_since_; }
+  Duration lived() const { return clock_.monotonic() - started_; }
+  // It was told to leave, so its end is no failure.
+  bool was_retired() const { return was_retired_; }
   bool runs(std::uint32_t number) const { return running_.contains(number); }
   std::vector<std::uint32_t> running_calls() const;
 
@@ -134,11 +157,14 @@ class Worker : public std::enable_shared_from_this<Worker> {
   };
   std::unordered_map<std::uint32_t, CallPipes> running_;  // by call number
   int waiting_ = 0;
+  bool was_retired_ = false;
+  const MonotonicTime started_;
   MonotonicTime idle_since_;
 
   std::optional<Result<wire::Json>> loaded_;
   net::Event load_ended_;
-  std::optional<ExitStatus> exit_status_;
+  WorkerEnd how_it_ended_;
+  WorkerResources resources_;
   net::Event stream_ended_;
   net::Event ended_;
 

@@ -209,8 +209,31 @@ TEST_F(WorkerTest, TellsEverythingBeforeItsEnd) {
   fake->exit({.code = {}, .signal = 11});
   EXPECT_THAT(told, ElementsAre("out of 7: last words", "err of 7: Segmentation fault",
                                 "error of 7: ", "ended"));
-  EXPECT_EQ(worker->exit_status()->signal, 11);
+  EXPECT_EQ(worker->how_it_ended().status->signal, 11);
   EXPECT_EQ(worker->running(), 0);
+}
+
+struct SomeMemory final : WorkerMemory {
+  explicit SomeMemory(bool too_much) : exceeded(too_much) {}
+  MemoryUse use() const override { return {1'000'000, 0, 999'424, exceeded}; }
+  bool exceeded;
+};
+
+TEST_F(WorkerTest, SaysThatItsMemoryLimitEndedIt) {
+  load();
+  worker->give({{}, std::make_shared<SomeMemory>(true)});
+  fake->exit({.code = {}, .signal = 9});
+  EXPECT_EQ(worker->how_it_ended().overrun, (MemoryOverrun{1'000'000, 999'424}));
+  EXPECT_EQ(describe(worker->how_it_ended()),
+            "it went over its memory limit of 1 MB; the most it used was 976 KiB");
+}
+
+TEST_F(WorkerTest, DoesNotBlameALimitThatItKept) {
+  load();
+  worker->give({{}, std::make_shared<SomeMemory>(false)});
+  fake->exit({.code = {}, .signal = 9});
+  EXPECT_EQ(worker->how_it_ended().overrun, std::nullopt);
+  EXPECT_EQ(describe(worker->how_it_ended()), "killed by SIGKILL");
 }
 
 TEST_F(WorkerTest, IgnoresAnswersToCallsThatItHasNot) {

@@ -83,7 +83,14 @@ std::string valid_utf8(std::string_view text) {
 }
 
 Json error_to_json(const Error& error) {
-  return {{"kind", error_row(error.kind).name}, {"message", valid_utf8(error.message)}};
+  Json head = {{"kind", error_row(error.kind).name}, {"message", valid_utf8(error.message)}};
+  if (error.memory) add_overrun(head, *error.memory);
+  return head;
+}
+
+void add_overrun(Json& head, const MemoryOverrun& overrun) {
+  head["limit"] = overrun.limit;
+  if (overrun.peak) head["peak"] = *overrun.peak;
 }
 
 std::string encode_error(const Error& error) { return encode_head(error_to_json(error)); }

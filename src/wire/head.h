@@ -31,6 +31,7 @@ std::string valid_utf8(std::string_view text);
 // The head of an ERROR frame.
 std::string encode_error(const Error& error);
 Json error_to_json(const Error& error);
+void add_overrun(Json& head, const MemoryOverrun& overrun);
 Error error_from_head(const Json& head);
 
 }  // namespace leanto::wire

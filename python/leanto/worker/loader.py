@@ -31,11 +31,23 @@ class Source:
     """Where to load from: the fields of `leanto._project.Entry`, ``root`` being only shown.
 
     ``workspace``: the directory where the root's copy lies here, or None for an installed module.
+    ``warmup``: the name of a function that a new worker runs first, or None.
     """
 
-    __slots__ = ("file", "is_main", "module", "qualname", "root", "search_path", "workspace")
+    __slots__ = (
+        "file",
+        "is_main",
+        "module",
+        "qualname",
+        "root",
+        "search_path",
+        "warmup",
+        "workspace",
+    )
 
-    def __init__(self, workspace, root, search_path, module, file, qualname, is_main=False):
+    def __init__(
+        self, workspace, root, search_path, module, file, qualname, is_main=False, warmup=None
+    ):
         self.workspace = workspace
         self.root = root
         self.search_path = search_path
@@ -43,6 +55,7 @@ class Source:
         self.file = file
         self.qualname = qualname
         self.is_main = is_main
+        self.warmup = warmup
 
     @property
     def path(self):
@@ -114,7 +127,8 @@ def _run_script(source: Source, values):
     from leanto.worker.script import explain_name_error, missing_name, read_script
 
     sys.argv[:] = [source.path]
-    script = read_script(source.path, source.qualname, values or ())
+    also = [source.warmup.partition(".")[0]] if source.warmup else []
+    script = read_script(source.path, source.qualname, values or (), also)
     try:
         script.run(source.path, values)
     except NameError as error:

@@ -33,8 +33,8 @@ class Script:
     whoever binds them. ``given``: the names that are bound from outside.
     """
 
-    def __init__(self, source: str, filename: str, qualname: str, given=()):
-        """Cut `source` down to what `qualname` needs. Raises SyntaxError as `compile` does."""
+    def __init__(self, source: str, filename: str, qualname: str, given=(), also=()):
+        """Cut `source` down to what `qualname` and the names in `also` need. Raises SyntaxError as `compile` does."""
         self._tree = ast.parse(source, filename)
         self._scopes = scopes_of(source, filename)
         self._known = {}
@@ -46,7 +46,7 @@ class Script:
         self._containers = self._bound_by(statements.makes_container)
         self._remote = self._find_remote()
         self._missing = self._find_missing()
-        self.needed = {self.root}
+        self.needed = {self.root, *also}
         self._grow()
         self._add_plain_values()
         self.tree = ast.Module(body=self._cut(self._tree.body), type_ignores=[])
@@ -255,12 +255,12 @@ def needed_names(source: str, qualname: str) -> set:
     return Script(source, "<script>", qualname).needed_names()
 
 
-def read_script(path: str, qualname: str, given=()) -> Script:
-    """Return the script at `path`, cut for `qualname`. Raises SyntaxError and OSError."""
+def read_script(path: str, qualname: str, given=(), also=()) -> Script:
+    """Return the script at `path`, cut for `qualname` and `also`. Raises SyntaxError and OSError."""
     from importlib.util import decode_source
 
     with open(path, "rb") as file:
-        return Script(decode_source(file.read()), path, qualname, given)
+        return Script(decode_source(file.read()), path, qualname, given, also)
 
 
 def explain_name_error(script, name: str):

@@ -9,7 +9,7 @@ import types
 from leanto import _deploy, _frames
 from leanto._classes import SPECIAL
 from leanto._frames import ERROR, READY
-from leanto.worker import calls, loader, tracebacks
+from leanto.worker import calls, loader, tracebacks, warmup
 
 MAX_INVOCATIONS = 1024
 
@@ -28,6 +28,7 @@ class Service:
         self.target: object = None
         self.script: object = None
         self.instance: object = None
+        self._warm_up: object = None  # what each new instance runs first
         self.invocations: dict = {}  # head → (what to call, the head if it says where the arguments' buffers are)
         self._newest_module = next(reversed(sys.modules))  # what the zygote imported is known
 
@@ -36,12 +37,14 @@ class Service:
         words = self.words
         source = loader.Source(
             words.get("workspace"), words.get("root"), words.get("search_path", []), words["module"], words.get("file"),
-            words["qualname"], words.get("is_main", False),
+            words["qualname"], words.get("is_main", False), words.get("warmup"),
         )  # fmt: skip
+        os.environ.update(words.get("env", {}))
         if words.get("workspace"):
             _deploy.sent_from = (words["workspace"], words["root"], words["version"])
         try:
             loaded = loader.load(source, read_body(body))
+            self._warm_up = warmup.prepare(loaded, words.get("warmup"), self.format_traceback)
         except loader.LoadError as error:
             said = {"kind": "snapshot", "message": str(error), "traceback": error.traceback}
             worker.send(ERROR, 0, _frames.encode_head(said))
@@ -124,6 +127,8 @@ class Service:
 
     def _make_instance(self, *args: object, **kwargs: object) -> calls.Answer:
         self.instance = self.target(*args, **kwargs)
+        if self._warm_up is not None:
+            self._warm_up(self.instance)
         self.invocations.clear()
         return calls.Answer({"cls": self.target.__qualname__, "describe": describe(self.target)})
 

@@ -1,0 +1,56 @@
+// The slots of this node and the workers-to-be that wait for them. What is decided is in `Slots`;
+// this keeps who holds what and wakes who gets something.
+#pragma once
+
+#include <functional>
+#include <list>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "net/event.h"
+#include "node/slots.h"
+
+namespace leanto::node {
+
+struct HeldSlots {
+  HoldingId id = 0;  // 0: nothing was asked for
+  Holding holding;
+};
+
+class SlotQueue {
+ public:
+  SlotQueue(net::Loop& loop, NodeSlots all) : loop_(loop), slots_(std::move(all)) {}
+
+  // Called when somebody has begun to wait, and when a holder has gone but some still wait: time to
+  // send idle workers away.
+  void set_on_waiting(std::function<void()> on_waiting) { on_waiting_ = std::move(on_waiting); }
+
+  // kCapacity, with what was asked for and what there is, if the node will never have it.
+  Status check(const std::string& service, const SlotAsk& ask) const;
+
+  // Waits until there is room. Whoever has got something gives it back.
+  net::Task<HeldSlots> acquire(SlotAsk ask);
+  void release(HoldingId id);
+
+  const Slots& slots() const { return slots_; }
+  std::vector<SlotAsk> waiting() const;
+
+ private:
+  struct Waiting {
+    SlotAsk ask;
+    HeldSlots got;
+    net::Event ready;
+    Waiting(net::Loop& loop, SlotAsk what) : ask(std::move(what)), ready(loop) {}
+  };
+
+  void serve();
+
+  net::Loop& loop_;
+  Slots slots_;
+  HoldingId last_id_ = 0;
+  std::list<std::shared_ptr<Waiting>> waiting_;
+  std::function<void()> on_waiting_ = [] {};
+};
+
+}  // namespace leanto::node

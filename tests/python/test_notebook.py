@@ -290,3 +290,11 @@ def test_a_function_as_an_argument_is_passed_as_a_remote_one(notebook):
     with pytest.raises(Failed, match=r"'named' on.*pass lt.function\(f\).to"):
         notebook.run("send(apply)(named, 2)")
     assert notebook.run("[send(apply)(send(f), 2) for f in (named, lambda x: x + 1)]") == "[-2, 3]"
+
+
+def test_a_cell_may_wait_and_use_magics_beside_its_functions(notebook):
+    cell = (
+        "import asyncio\nawait asyncio.sleep(0)\n%pwd\ndef beside():\n    return 4\nsend(beside)()"
+    )
+    assert notebook.run(cell) == "4"
+    assert notebook.run("await send(lambda: 5).aio()") == "5"

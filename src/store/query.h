@@ -12,7 +12,7 @@ namespace leanto {
 
 template <typename... Parameters>
 Result<Statement> bound(Database& database, std::string_view sql, const Parameters&... parameters) {
-  auto statement = database.prepare(sql);
+  auto statement = database.prepare_again(sql);
   if (statement) (statement->bind(parameters), ...);
   return statement;
 }

@@ -47,12 +47,12 @@ void RunStore::commit(std::span<Work> works) {
 
 // What fails is taken back alone. An error is returned only if that doesn't work.
 Status RunStore::run_one(Work& work) {
-  if (Status saved = database_.run("SAVEPOINT work"); !saved) return saved;
+  if (Status saved = execute(database_, "SAVEPOINT work"); !saved) return saved;
   work.status = work.run(*this);
   if (!work.status) {
-    if (Status undone = database_.run("ROLLBACK TO work"); !undone) return undone;
+    if (Status undone = execute(database_, "ROLLBACK TO work"); !undone) return undone;
   }
-  return database_.run("RELEASE work");
+  return execute(database_, "RELEASE work");
 }
 
 Result<RunStore::Submitted> RunStore::submit(const RunRecord& run, std::string_view arguments,

@@ -53,8 +53,14 @@ Status make_private_file(const std::string& path) {
 
 }  // namespace
 
-void Statement::Finalize::operator()(sqlite3_stmt* statement) const {
-  (void)sqlite3_finalize(statement);
+void Statement::Release::operator()(sqlite3_stmt* statement) const {
+  if (in_use == nullptr) {
+    (void)sqlite3_finalize(statement);
+    return;
+  }
+  (void)sqlite3_reset(statement);
+  (void)sqlite3_clear_bindings(statement);
+  *in_use = false;
 }
 
 Statement& Statement::bind(std::string_view text) {
@@ -127,12 +133,34 @@ Result<Database> Database::open(const std::filesystem::path& path) {
   return database;
 }
 
-Result<Statement> Database::prepare(std::string_view sql) {
+Result<sqlite3_stmt*> Database::compile(std::string_view sql) {
   sqlite3_stmt* statement = nullptr;
   const int code = sqlite3_prepare_v2(database_.get(), sql.data(), static_cast<int>(sql.size()),
                                       &statement, nullptr);
   if (code != SQLITE_OK) return failure(code, database_.get(), sql, *path_);
-  return Statement(statement, path_.get());
+  return statement;
+}
+
+Result<Statement> Database::prepare(std::string_view sql) {
+  const Result<sqlite3_stmt*> statement = compile(sql);
+  if (!statement) return Failure(statement.error());
+  return Statement(*statement, path_.get());
+}
+
+Result<Statement> Database::prepare_again(std::string_view sql) {
+  auto known = kept_->by_text.find(sql);
+  if (known == kept_->by_text.end()) {
+    const Result<sqlite3_stmt*> statement = compile(sql);
+    if (!statement) return Failure(statement.error());
+    known = kept_->by_text.emplace(sql, Kept{*statement, false}).first;
+  }
+  if (known->second.in_use) return prepare(sql);
+  known->second.in_use = true;
+  return Statement(known->second.statement, path_.get(), &known->second.in_use);
+}
+
+Database::KeptStatements::~KeptStatements() {
+  for (const auto& [text, kept] : by_text) (void)sqlite3_finalize(kept.statement);
 }
 
 Status Database::run(const std::string& sql) {

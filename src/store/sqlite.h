@@ -5,6 +5,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -55,13 +57,15 @@ class Statement {
 
  private:
   friend class Database;
-  struct Finalize {
+  // Ends the statement, or has it wait for its next use.
+  struct Release {
+    bool* in_use = nullptr;
     void operator()(sqlite3_stmt* statement) const;
   };
-  Statement(sqlite3_stmt* statement, const std::string* path)
-      : statement_(statement), path_(path) {}
+  Statement(sqlite3_stmt* statement, const std::string* path, bool* in_use = nullptr)
+      : statement_(statement, Release{in_use}), path_(path) {}
 
-  std::unique_ptr<sqlite3_stmt, Finalize> statement_;
+  std::unique_ptr<sqlite3_stmt, Release> statement_;
   const std::string* path_;  // the database's, for messages
   int bound_ = 0;
   int bind_error_ = 0;
@@ -77,6 +81,8 @@ class Database {
   Database& operator=(Database&&) noexcept = default;
 
   Result<Statement> prepare(std::string_view sql);
+  // The same, from what was prepared with the same text before: for texts that are few.
+  Result<Statement> prepare_again(std::string_view sql);
 
   // One or more statements without parameters; rows are ignored.
   Status run(const std::string& sql);
@@ -97,7 +103,19 @@ class Database {
       : path_(std::make_unique<const std::string>(std::move(path))), database_(database) {}
 
   std::unique_ptr<const std::string> path_;  // statements keep its address
+  struct Kept {
+    sqlite3_stmt* statement = nullptr;
+    bool in_use = false;
+  };
+  struct KeptStatements {
+    ~KeptStatements();
+    std::map<std::string, Kept, std::less<>> by_text;
+  };
+
+  Result<sqlite3_stmt*> compile(std::string_view sql);
+
   std::unique_ptr<sqlite3, Close> database_;
+  std::unique_ptr<KeptStatements> kept_ = std::make_unique<KeptStatements>();
 };
 
 // Everything until `commit` happens or nothing does: without it, the end of its scope takes it all

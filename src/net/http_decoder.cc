@@ -147,7 +147,9 @@ tl::expected<HttpDecoder::Step, HttpRefusal> HttpDecoder::read_head() {
 }
 
 tl::expected<HttpDecoder::Step, HttpRefusal> HttpDecoder::read_body() {
-  while (begin_ != end_ && !parser_->is_done()) {
+  // Of a chunked body so much is always still to come, and Beast asserts that it has it.
+  const std::size_t least = parser_->chunked() ? 5 : 1;
+  while (end_ - begin_ >= least && !parser_->is_done()) {
     error_code error;
     const boost::asio::const_buffer unread(buffer_.get() + begin_, end_ - begin_);
     const std::size_t used = parser_->put(unread, error);

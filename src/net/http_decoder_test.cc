@@ -104,6 +104,12 @@ TEST(HttpDecoder, PutsChunksTogetherAndLeavesTrailersOut) {
   EXPECT_THAT(all.requests[0].fields, SizeIs(2));
 }
 
+TEST(HttpDecoder, ReadsAChunkedBodyThatIsEmpty) {
+  const Read all = read_whole(post("Transfer-Encoding: chunked\r\n", "0\r\n\r\n"));
+  ASSERT_THAT(all.requests, SizeIs(1));
+  EXPECT_EQ(all.requests[0].body, "");
+}
+
 TEST(HttpDecoder, WaitsForTheRest) {
   for (const char* const part : {"", "\r\n", "GET", "GET / HTTP/1.1\r\nHost: h\r\n"}) {
     const Read all = read_whole(part);

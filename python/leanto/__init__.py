@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # the same names for editors and type checkers
     from leanto._cluster import Cluster, cluster, here
     from leanto._functions import RemoteFunction, function
     from leanto._functions import function as fn
+    from leanto._image import Image, Secret
     from leanto._remote_values import RemoteValue
     from leanto.errors import (
         AccessDeniedError,
@@ -39,10 +40,12 @@ if TYPE_CHECKING:  # the same names for editors and type checkers
 
 _HOMES = {
     "Cluster": "_cluster",
+    "Image": "_image",
     "RemoteClass": "_classes",
     "RemoteFunction": "_functions",
     "RemoteObject": "_classes",
     "RemoteValue": "_remote_values",
+    "Secret": "_image",
     "cls": "_classes",
     "cluster": "_cluster",
     "fn": "_functions",
@@ -80,6 +83,7 @@ __all__ = [
     "CancelledError",
     "CapacityError",
     "Cluster",
+    "Image",
     "ImageError",
     "InvalidRequestError",
     "LeantoError",
@@ -91,6 +95,7 @@ __all__ = [
     "RemoteFunction",
     "RemoteObject",
     "RemoteValue",
+    "Secret",
     "SnapshotError",
     "TimeoutError",
     "ValueTransportError",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from leanto.errors import InvalidRequestError
 
 _CALL = ("timeout", "stream_logs")
-_SERVICE = ("concurrency", "workers", "env")
+_SERVICE = ("concurrency", "workers", "env", "image")
 _NAMING = ("name", "get_if_exists")
 ALL = (*_NAMING, *_CALL, *_SERVICE)
 
@@ -38,6 +38,11 @@ def service_settings(options: dict) -> dict:
     return {name: options[name] for name in _SERVICE if options.get(name) is not None}
 
 
+def settings_words(options: dict) -> dict:
+    """Return the settings as a deploy says them; the image is said apart from them."""
+    return {name: value for name, value in service_settings(options).items() if name != "image"}
+
+
 def seconds(value: object) -> float:
     """Return a duration, a number of seconds or text like "90s", "30m", "6h", "2d", in seconds."""
     units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -68,6 +73,13 @@ def _check(name: str, value: object) -> None:
         raise InvalidRequestError(f"{name}={value!r} makes no sense; give True or False")
     if name == "name" and not (isinstance(value, str) and value and value.isprintable()):
         raise InvalidRequestError(f"name={value!r} makes no sense; give some printable text")
+    if name == "image":
+        from leanto._image import Image
+
+        if not isinstance(value, Image):
+            raise InvalidRequestError(
+                f"image={value!r} makes no sense; give an lt.Image, like lt.Image().pip_install(['numpy'])"
+            )
     if name == "env" and not _is_environment(value):
         raise InvalidRequestError(
             "env is a dict of variable names and texts, like env={'OMP_NUM_THREADS': '1'}"

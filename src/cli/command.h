@@ -20,6 +20,7 @@ enum class Format { kText, kJson };
 void add_node(CLI::App& app);
 void add_status(CLI::App& app);
 void add_list(CLI::App& app);
+void add_images(CLI::App& app);
 void add_logs(CLI::App& app);
 void add_stop(CLI::App& app);
 void add_version(CLI::App& app);

@@ -27,6 +27,7 @@ void add_commands(CLI::App& app) {
   add_status(app);
   add_list(app);
   add_logs(app);
+  add_images(app);
   add_stop(app);
   add_version(app);
   add_node(app);

@@ -10,6 +10,23 @@ using wire::Json;
 
 namespace {
 
+Failure no_secrets(const ServiceSpec& service) {
+  std::string names;
+  for (const std::string& name : service.secrets) names += (names.empty() ? "" : ", ") + name;
+  return fail(ErrorKind::kNotFound,
+              "the secrets of {} ({}) are not here any more: they are kept in memory, and the node "
+              "was restarted; send the service again with .to()",
+              service.name, names);
+}
+
+std::vector<std::string> texts_of(const SecretValues& secrets) {
+  std::vector<std::string> texts;
+  for (const auto& [name, value] : secrets) texts.push_back(value);
+  return texts;
+}
+
+}  // namespace
+
 Json load_words(const ServiceSpec& service, const std::string& workspace) {
   Json words = {{"op", "load"},
                 {"version", service.version},
@@ -33,8 +50,6 @@ std::string from_hex(std::string_view hex) {
   }
   return bytes;
 }
-
-}  // namespace
 
 ZygoteKey zygote_of(const ServiceSpec& service) { return {service.python, service.settings.env}; }
 
@@ -88,6 +103,21 @@ net::Task<Result<Json>> Launcher::ensure(TargetPtr target) {
 }
 
 net::Task<Result<std::shared_ptr<Worker>>> Launcher::launch(ServicePtr service) {
+  ImageUsePtr image;
+  if (!service->image.is_null()) {  // it may have been collected since the service was sent
+    ImageOutput nobody = [](std::string_view) {};
+    Result<ImageUsePtr> ready =
+        co_await parts_.images.get(service->image, service->builder, std::move(nobody));
+    if (!ready) co_return Failure(ready.error());
+    image = *std::move(ready);
+  }
+  co_return co_await launch_in(std::move(service), std::move(image));
+}
+
+net::Task<Result<std::shared_ptr<Worker>>> Launcher::launch_in(ServicePtr service,
+                                                               ImageUsePtr image) {
+  const SecretValues* secrets = parts_.secrets.find(service->secrets_tag);
+  if (!service->secrets.empty() && secrets == nullptr) co_return no_secrets(*service);
   std::string workspace;
   if (service->snapshot) {
     // Of one project, whatever its services: an edit patches what another one of them has laid out.
@@ -105,8 +135,16 @@ net::Task<Result<std::shared_ptr<Worker>>> Launcher::launch(ServicePtr service) 
     parts_.loop.spawn("release a workspace", release_after(*worker, workspace));
     parts_.code.tidy();
   }
-  const Json words = load_words(*service, workspace);
-  const std::string values = from_hex(service->values_hex);
+  if (image) parts_.loop.spawn("keep an image", keep_image(*worker, std::move(image)));
+  Json words = load_words(*service, workspace);
+  std::string values = from_hex(service->values_hex);
+  if (!service->secrets.empty()) {
+    secrets = parts_.secrets.find(service->secrets_tag);
+    (*worker)->mask_output(OutputMask(texts_of(*secrets)));
+    const std::string encoded = encode_secrets(*secrets);
+    words["secrets"] = encoded.size();
+    values += encoded;
+  }
   const Result<Json> offers = co_await (*worker)->load(words, values);
   if (!offers) {
     (*worker)->retire();
@@ -147,6 +185,11 @@ net::Task<> Launcher::retire_idle_workers() {
     }
   }
   watches_idle_ = false;
+}
+
+net::Task<> Launcher::keep_image(std::shared_ptr<Worker> worker, ImageUsePtr image) {
+  co_await worker->ended();
+  image.reset();
 }
 
 net::Task<> Launcher::release_after(std::shared_ptr<Worker> worker, std::string workspace) {

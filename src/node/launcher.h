@@ -7,11 +7,16 @@
 
 #include "node/calls.h"
 #include "node/code_store.h"
+#include "node/images.h"
+#include "node/secrets.h"
 #include "node/zygotes.h"
 
 namespace leanto::node {
 
 ZygoteKey zygote_of(const ServiceSpec& service);
+// What a worker is told to import, {"op": "load"} and where it lies.
+wire::Json load_words(const ServiceSpec& service, const std::string& workspace);
+std::string from_hex(std::string_view hex);
 
 class Launcher final : public WorkerStarter {
  public:
@@ -21,6 +26,8 @@ class Launcher final : public WorkerStarter {
     Calls& calls;
     CodeStore& code;
     Zygotes& zygotes;
+    Images& images;
+    const Secrets& secrets;
     const Clock& clock;
     Duration idle_timeout;  // then a function's worker without calls ends
   };
@@ -40,7 +47,9 @@ class Launcher final : public WorkerStarter {
  private:
   net::Task<> retire_idle_workers();
   net::Task<> start_for(TargetPtr target);
+  net::Task<Result<std::shared_ptr<Worker>>> launch_in(ServicePtr service, ImageUsePtr image);
   net::Task<Result<std::shared_ptr<Worker>>> fork(ServicePtr service);
+  net::Task<> keep_image(std::shared_ptr<Worker> worker, ImageUsePtr image);
   net::Task<> release_after(std::shared_ptr<Worker> worker, std::string workspace);
 
   Parts parts_;

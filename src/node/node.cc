@@ -125,10 +125,10 @@ Status Node::open_parts() {
   objects_ =
       std::make_unique<Objects>(Objects::Parts{loop_, calls_, *launcher_, ledger_access_, clock_});
   reloader_ = std::make_unique<Reloader>(Reloader::Parts{loop_, *code_, *objects_});
-  operations_ = std::make_unique<Operations>(Operations::Parts{
-      loop_, clock_, calls_, *code_, *launcher_, ledger_access_, *objects_, registry_, log_,
-      zygotes_, segments_, kept_, images_, secrets_, *reloader_, provider_, facts_,
-      [this] { stop(); }});
+  operations_ = std::make_unique<Operations>(
+      Operations::Parts{loop_, clock_, calls_, *code_, *launcher_, ledger_access_, *objects_,
+                        registry_, log_, zygotes_, segments_, kept_, images_, secrets_, *reloader_,
+                        provider_, facts_, [this] { stop(); }});
   images_.tidy();
   if (Status restored = registry_.restore(ledger_); !restored) return restored;
   for (const Registry::Row& row : registry_.rows()) forget_variables(row.service->secrets);

@@ -97,7 +97,7 @@ net::Task<Status> Reloader::prepare(Candidate& candidate, ServicePtr service) {
 
 net::Task<Status> Reloader::commit(Candidate& candidate, ServicePtr service) {
   const Json words = {{"op", "reload"}, {"step", "commit"}};
-  const Result<Json> said = co_await candidate.worker->ask(words, {});
+  const Result<Json> said = co_await candidate.worker->ask(words, "");
   if (!said) {
     co_await give_up(candidate);
     co_return Failure(said.error());
@@ -111,7 +111,7 @@ net::Task<Status> Reloader::commit(Candidate& candidate, ServicePtr service) {
 net::Task<> Reloader::give_up(Candidate& candidate) {
   if (candidate.workspace.empty()) co_return;
   const Json words = {{"op", "reload"}, {"step", "abort"}};
-  (void)co_await candidate.worker->ask(words, {});
+  (void)co_await candidate.worker->ask(words, "");
   parts_.code.release(std::exchange(candidate.workspace, {}));
 }
 

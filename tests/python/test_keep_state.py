@@ -93,7 +93,11 @@ def test_new_methods_are_seen_by_handles_that_others_hold(project, client):
     client.do("c = C.options(name='kept')()")
     with Client(project) as other:
         other.do("c = lt.here.get('kept')")
-        edit(project / "app.py", "    def where", "    def double(self):\n        return 2 * self.count\n\n    def where")
+        edit(
+            project / "app.py",
+            "    def where",
+            "    def double(self):\n        return 2 * self.count\n\n    def where",
+        )
         client.do("c.add(4)")
         client.do(KEEP.format("Counter"))
         assert other.do("c.double()") == client.do("c.double()") == 8
@@ -190,7 +194,9 @@ def test_other_slots_are_refused_before_anything_is_touched(project, client):
     client.do(TO.format("Slotted"))
     client.do("one = C.options(name='one')(); two = C()")
     edit(project / "app.py", '("a",)', '("a", "b")')
-    refused(client, "Slotted", "'one'", "__slots__ of Slotted have changed: they were a and are a, b")
+    refused(
+        client, "Slotted", "'one'", "__slots__ of Slotted have changed: they were a and are a, b"
+    )
     assert client.do("[one.a, two.a]") == [1, 1]
     assert client.do("lt.cls(app.Slotted).to(lt.here)().a") == 1
     client.do("lt.here.delete('one')")
@@ -200,7 +206,11 @@ def test_slots_that_stay_are_no_hindrance(project, client):
     client.do(TO.format("Slotted"))
     client.do("s = C()")
     client.do("s.a = 5")
-    edit(project / "app.py", "self.a = 1", "self.a = 1\n    def twice(self):\n        return 2 * self.a")
+    edit(
+        project / "app.py",
+        "self.a = 1",
+        "self.a = 1\n    def twice(self):\n        return 2 * self.a",
+    )
     client.do(KEEP.format("Slotted"))
     assert client.do("s.twice()") == 10
 
@@ -225,7 +235,11 @@ def test_all_are_swapped_or_none(project, client):
         "import helper",
         "import helper\nif os.environ.get('REFUSE'): raise ImportError('not here')",
     )
-    edit(project / "app.py", "def add", "def refuse(self):\n        os.environ['REFUSE'] = '1'\n\n    def add")
+    edit(
+        project / "app.py",
+        "def add",
+        "def refuse(self):\n        os.environ['REFUSE'] = '1'\n\n    def add",
+    )
     client.do(KEEP.format("Counter"))
     client.do("a.refuse()")
     edit(project / "helper.py", "100", "1000")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # the same names for editors and type checkers
     from leanto._cluster import Cluster, cluster, here
     from leanto._functions import RemoteFunction, function
     from leanto._functions import function as fn
+    from leanto._image import Image, Secret
     from leanto._remote_values import RemoteValue
     from leanto._runs import Run, run, runs
     from leanto.errors import (
@@ -43,11 +44,13 @@ if TYPE_CHECKING:  # the same names for editors and type checkers
 
 _HOMES = {
     "Cluster": "_cluster",
+    "Image": "_image",
     "RemoteClass": "_classes",
     "RemoteFunction": "_functions",
     "RemoteObject": "_classes",
     "RemoteValue": "_remote_values",
     "Run": "_runs",
+    "Secret": "_image",
     "cls": "_classes",
     "cluster": "_cluster",
     "fn": "_functions",
@@ -87,6 +90,7 @@ __all__ = [
     "CancelledError",
     "CapacityError",
     "Cluster",
+    "Image",
     "ImageError",
     "InvalidRequestError",
     "KeyConflictError",
@@ -102,6 +106,7 @@ __all__ = [
     "RemoteObject",
     "RemoteValue",
     "Run",
+    "Secret",
     "SnapshotError",
     "TimeoutError",
     "ValueTransportError",

@@ -28,9 +28,17 @@ class LocalClass:
         """Return the same class with other options (see `leanto.cls`)."""
         return LocalClass(self._cls, _options.merge(self._options, options))
 
-    def to(self, cluster: object) -> RemoteClass:
-        """Send the class's project to `cluster` and return the class there; errors as for functions."""
-        service = _deploy.deploy(self._cls, "class", cluster, self._options)
+    def to(self, cluster: object, *, keep_state: bool = False) -> RemoteClass:
+        """Send the class's project to `cluster` and return the class there; errors as for functions.
+
+        ``keep_state=True`` also puts the new code under the live instances of the class on that cluster: the project's
+        modules are imported anew, the instances' class becomes the new one, and their attributes stay. A call that runs
+        goes on with the function that it is in. Then ``__leanto_reload__(self, old_version)`` is called, if the class has
+        it, to mend what the new code expects otherwise; if it raises, that instance is back on its old code. Raises
+        InvalidRequestError, which names the instances and the reasons, if one can't take the new code (its slots or its
+        bases made in C have changed, or its environment); then none has.
+        """
+        service = _deploy.deploy(self._cls, "class", cluster, self._options, keep_state)
         return RemoteClass(service, {"v": service.version}, self._options, (self._cls, cluster))
 
     def __call__(self, /, *args: object, **kwargs: object) -> object:

@@ -26,7 +26,9 @@ class Service:
         return Service, (self.name, self.version, self.describe)
 
 
-def deploy(callable_: object, kind: str, cluster: object, options: dict) -> Service:
+def deploy(
+    callable_: object, kind: str, cluster: object, options: dict, keep_state: bool = False
+) -> Service:
     """Send `callable_` to `cluster`; `kind` is "function" or "class"."""
     from leanto import _project
     from leanto._cluster import Cluster
@@ -45,8 +47,10 @@ def deploy(callable_: object, kind: str, cluster: object, options: dict) -> Serv
         "qualname": entry.qualname,
         "python": sys.executable or "python3",
         "is_main": entry.is_main,
-        "settings": _options.service_settings(options),
+        "settings": _options.settings_words(options),
     }
+    if keep_state:
+        words["keep_state"] = True
     if entry.root is not None:
         words.update(root=entry.root, search_path=list(entry.search_path))
         if entry.file is not None:
@@ -63,6 +67,12 @@ def deploy(callable_: object, kind: str, cluster: object, options: dict) -> Serv
         body = _text_of(callable_, entry)
     elif entry.root is not None and entry.module == "__main__":
         body = _handles_by_name(callable_, entry)
+    if options.get("image") is not None:
+        from leanto._image import add_to_deploy
+
+        body = add_to_deploy(options["image"], words, entry.root, body)
+        if options.get("stream_logs") is False:
+            words["log"] = False
     head, _ = _connection.ask("deploy", body, **words)
     return Service(head["name"], head["v"], head["describe"])
 

@@ -22,7 +22,7 @@ from leanto.errors import InvalidRequestError
 _CALL = ("timeout", "stream_logs")
 _RUN = ("key", "on_conflict", "grace")  # of `.submit`
 _SERVICE = ("concurrency", "workers", "env", "cpus", "memory", "gpus", "accelerators",
-            "warmup", "fresh")  # fmt: skip
+            "warmup", "fresh", "image")  # fmt: skip
 _NAMING = ("name", "get_if_exists")
 ALL = (*_NAMING, *_CALL, *_RUN, *_SERVICE)
 
@@ -61,6 +61,11 @@ def service_settings(options: dict) -> dict:
     if isinstance(settings.get("accelerators"), str):
         settings["accelerators"] = _accelerator(settings["accelerators"])
     return settings
+
+
+def settings_words(options: dict) -> dict:
+    """Return the settings as a deploy says them; the image is said apart from them."""
+    return {name: value for name, value in service_settings(options).items() if name != "image"}
 
 
 def seconds(value: object) -> float:
@@ -120,6 +125,13 @@ def _check(name: str, value: object) -> None:
         raise InvalidRequestError(f"{name}={value!r} makes no sense; give True or False")
     if name in ("name", "key") and not (isinstance(value, str) and value and value.isprintable()):
         raise InvalidRequestError(f"{name}={value!r} makes no sense; give some printable text")
+    if name == "image":
+        from leanto._image import Image
+
+        if not isinstance(value, Image):
+            raise InvalidRequestError(
+                f"image={value!r} makes no sense; give an lt.Image, like lt.Image().pip_install(['numpy'])"
+            )
     if name == "env" and not _is_environment(value):
         raise InvalidRequestError(
             "env is a dict of variable names and texts, like env={'OMP_NUM_THREADS': '1'}"

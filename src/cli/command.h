@@ -24,6 +24,7 @@ enum class Format { kText, kJson };
 void add_node(CLI::App& app);
 void add_status(CLI::App& app);
 void add_list(CLI::App& app);
+void add_images(CLI::App& app);
 void add_logs(CLI::App& app);
 void add_runs(CLI::App& app);
 void add_run(CLI::App& app);

@@ -25,10 +25,11 @@ int say_not_running(const std::string& socket, Format format, NoNode no_node) {
 
 }  // namespace
 
-int with_node(Format format, NoNode no_node, const std::function<int(Connection&)>& use) {
+int with_node(Format format, NoNode no_node, const std::function<int(Connection&)>& use,
+              Duration limit) {
   const Result<Directories> directories = find_directories(find_environment_variable);
   if (!directories) return print_error(directories.error());
-  Result<Connection> connection = Connection::open(directories->socket());
+  Result<Connection> connection = Connection::open(directories->socket(), limit);
   if (connection) return use(*connection);
   if (connection.error().kind != ErrorKind::kNotFound) return print_error(connection.error());
   return say_not_running(directories->socket().string(), format, no_node);

@@ -13,6 +13,8 @@ enum class NoNode { kAnswer, kError };
 
 // Connects, and returns what `use` returns. Without a node: says so (with kJson
 // {"running": false, "socket": PATH}) and returns kNotRunning.
-int with_node(Format format, NoNode no_node, const std::function<int(Connection&)>& use);
+// `limit`: how long the node may say nothing.
+int with_node(Format format, NoNode no_node, const std::function<int(Connection&)>& use,
+              Duration limit = Connection::kLimit);
 
 }  // namespace leanto::cli

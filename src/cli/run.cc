@@ -36,6 +36,7 @@ void add_commands(CLI::App& app) {
   add_run(app);
   add_wait(app);
   add_cancel(app);
+  add_images(app);
   add_stop(app);
   add_token(app);
   add_version(app);

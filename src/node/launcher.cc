@@ -17,13 +17,29 @@ Json environment_of(const SlotAsk& ask, const SlotQueue& queue, const HeldSlots&
           {"CUDA_DEVICE_ORDER", "PCI_BUS_ID"}};
 }
 
-Json load_words(const ServiceSpec& service, const std::string& workspace, const Json& environment) {
+Failure no_secrets(const ServiceSpec& service) {
+  std::string names;
+  for (const std::string& name : service.secrets) names += (names.empty() ? "" : ", ") + name;
+  return fail(ErrorKind::kNotFound,
+              "the secrets of {} ({}) are not here any more: they are kept in memory, and the node "
+              "was restarted; send the service again with .to()",
+              service.name, names);
+}
+
+std::vector<std::string> texts_of(const SecretValues& secrets) {
+  std::vector<std::string> texts;
+  for (const auto& [name, value] : secrets) texts.push_back(value);
+  return texts;
+}
+
+}  // namespace
+
+Json load_words(const ServiceSpec& service, const std::string& workspace) {
   Json words = {{"op", "load"},
                 {"version", service.version},
                 {"module", service.module},
                 {"qualname", service.qualname},
                 {"is_main", service.is_main}};
-  if (!environment.empty()) words["env"] = environment;
   if (!service.settings.warmup.empty()) words["warmup"] = service.settings.warmup;
   if (service.snapshot) {
     words["workspace"] = workspace;
@@ -42,6 +58,8 @@ std::string from_hex(std::string_view hex) {
   }
   return bytes;
 }
+
+namespace {
 
 int spare_of(const Target& target) {
   return target.retired ? target.counts().staying
@@ -154,9 +172,26 @@ net::Task<Result<std::shared_ptr<Worker>>> Launcher::launch(ServicePtr service) 
   co_return co_await launch_with(service, std::move(slots));
 }
 
+// The environment that the service wants; it may have been collected since the service was sent.
+net::Task<Result<ImageUsePtr>> Launcher::image_of(ServicePtr service) {
+  if (service->image.is_null()) co_return ImageUsePtr();
+  ImageOutput nobody = [](std::string_view) {};
+  co_return co_await parts_.images.get(service->image, service->builder, std::move(nobody));
+}
+
 // The slots are given back when the worker ends, or here if there will be none.
 net::Task<Result<std::shared_ptr<Worker>>> Launcher::launch_with(ServicePtr service,
                                                                  HeldSlots slots) {
+  Result<ImageUsePtr> image = co_await image_of(service);
+  if (!image) {
+    parts_.slots.release(slots.id);
+    co_return Failure(image.error());
+  }
+  const SecretValues* secrets = parts_.secrets.find(service->secrets_tag);
+  if (!service->secrets.empty() && secrets == nullptr) {
+    parts_.slots.release(slots.id);
+    co_return no_secrets(*service);
+  }
   std::string workspace;
   if (service->snapshot) {
     // Of one project, whatever its services: an edit patches what another one of them has laid out.
@@ -168,17 +203,29 @@ net::Task<Result<std::shared_ptr<Worker>>> Launcher::launch_with(ServicePtr serv
     }
     workspace = laid_out->path;
   }
-  const Json words =
-      load_words(*service, workspace, environment_of(service->settings.ask, parts_.slots, slots));
+  Json words = load_words(*service, workspace);
+  const Json environment = environment_of(service->settings.ask, parts_.slots, slots);
+  if (!environment.empty()) words["env"] = environment;
   Result<std::shared_ptr<Worker>> worker = co_await fork(service, slots);
   if (!worker) {
     parts_.slots.release(slots.id);
     if (!workspace.empty()) parts_.code.release(workspace);
     co_return worker;
   }
-  parts_.loop.spawn("release what a worker had", release_after(*worker, workspace));
+  parts_.loop.spawn("release what a worker had", release_after(*worker, workspace, *image));
   if (!workspace.empty()) parts_.code.tidy();
-  const std::string values = from_hex(service->values_hex);
+  std::string values = from_hex(service->values_hex);
+  if (!service->secrets.empty()) {
+    secrets = parts_.secrets.find(service->secrets_tag);
+    if (secrets == nullptr) {
+      (*worker)->retire();
+      co_return no_secrets(*service);
+    }
+    (*worker)->mask_output(OutputMask(texts_of(*secrets)));
+    const std::string encoded = encode_secrets(*secrets);
+    words["secrets"] = encoded.size();
+    values += encoded;
+  }
   const Result<Json> offers = co_await (*worker)->load(words, values);
   if (!offers) {
     (*worker)->retire();
@@ -295,7 +342,8 @@ void Launcher::make_room() {
   for (const auto& worker : who_must_leave(waiting)) worker->retire();
 }
 
-net::Task<> Launcher::release_after(std::shared_ptr<Worker> worker, std::string workspace) {
+net::Task<> Launcher::release_after(std::shared_ptr<Worker> worker, std::string workspace,
+                                    ImageUsePtr image) {
   co_await worker->ended();
   const WorkerResources& resources = worker->resources();
   if (resources.memory) parts_.memory.release(resources.memory);

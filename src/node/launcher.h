@@ -7,11 +7,16 @@
 
 #include "node/calls.h"
 #include "node/code_store.h"
+#include "node/images.h"
+#include "node/secrets.h"
 #include "node/zygotes.h"
 
 namespace leanto::node {
 
 ZygoteKey zygote_of(const ServiceSpec& service);
+// What a worker is told to import, {"op": "load"} and where it lies.
+wire::Json load_words(const ServiceSpec& service, const std::string& workspace);
+std::string from_hex(std::string_view hex);
 
 class Launcher final : public WorkerStarter {
  public:
@@ -21,6 +26,8 @@ class Launcher final : public WorkerStarter {
     Calls& calls;
     CodeStore& code;
     Zygotes& zygotes;
+    Images& images;
+    const Secrets& secrets;
     const Clock& clock;
     SlotQueue& slots;
     MemoryLimits& memory;
@@ -45,9 +52,11 @@ class Launcher final : public WorkerStarter {
   net::Task<> retire_idle_workers();
   net::Task<> start_for(TargetPtr target);
   net::Task<> start_until_minimum(TargetPtr target);
+  net::Task<Result<ImageUsePtr>> image_of(ServicePtr service);
   net::Task<Result<std::shared_ptr<Worker>>> launch_with(ServicePtr service, HeldSlots slots);
   net::Task<Result<std::shared_ptr<Worker>>> fork(ServicePtr service, HeldSlots slots);
-  net::Task<> release_after(std::shared_ptr<Worker> worker, std::string workspace);
+  net::Task<> release_after(std::shared_ptr<Worker> worker, std::string workspace,
+                            ImageUsePtr image);
   net::Task<Result<wire::Json>> describe_without_slots(ServicePtr service);
 
   // Workers that could leave for somebody who waits, the longest idle first; and those that do.

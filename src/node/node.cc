@@ -21,6 +21,7 @@ using wire::FrameType;
 namespace {
 
 constexpr std::size_t kMaxHeads = 4096;
+constexpr Duration kImageBuildLimit = std::chrono::hours(2);
 
 std::string host_name() {
   char name[256] = {};
@@ -116,12 +117,14 @@ Node::Node(NodeSettings settings, const Clock& clock, LockFile lock, Ledger ledg
                (settings_.directories.state / "node.log").string()),
       segments_(loop_, clock, shared_memory_of(settings_.config)),
       kept_(segments_),
+      images_({loop_, ledger_access_, clock, (settings_.directories.cache / "images").string(),
+               package_directory(settings_.directories).string(), kImageBuildLimit}),
       provider_(make_provider(settings_.config, slots_)) {}
 
 Node::~Node() = default;
 
 Status Node::open_parts() {
-  for (const char* name : {"logs", "blobs", "workspaces"}) {
+  for (const char* name : {"logs", "blobs", "workspaces", "images"}) {
     const auto& base = std::string_view(name) == "logs" ? settings_.directories.state
                                                         : settings_.directories.cache;
     if (Status made = create_private_directory(base / name); !made) return made;
@@ -134,7 +137,7 @@ Status Node::open_parts() {
   if (!code) return Failure(code.error());
   code_ = *std::move(code);
   launcher_ = std::make_unique<Launcher>(Launcher::Parts{loop_, outgoing_, calls_, *code_, zygotes_,
-                                                         clock_, slots_, memory_,
+                                                         images_, secrets_, clock_, slots_, memory_,
                                                          settings_.config.worker_idle_timeout});
   calls_.set_starter(*launcher_);
   objects_ =
@@ -143,10 +146,12 @@ Status Node::open_parts() {
       Runs::Parts{loop_, clock_, calls_, run_journal_, run_logs_,
                   [this](const wire::CallHead& head) { return find_target(head); }, host_name(),
                   RunLimits{settings_.config.runs, settings_.config.max_run_value_bytes}});
-  operations_ = std::make_unique<Operations>(
-      Operations::Parts{loop_, clock_, calls_, *code_, *launcher_, ledger_access_, *objects_,
-                        registry_, tokens_, *runs_, log_, slots_, memory_, zygotes_, segments_,
-                        kept_, provider_, facts_, [this] { stop(); }});
+  reloader_ = std::make_unique<Reloader>(Reloader::Parts{loop_, *code_, *objects_});
+  operations_ = std::make_unique<Operations>(Operations::Parts{
+      loop_,   clock_,   calls_,     *code_,    *launcher_, ledger_access_,    *objects_, registry_,
+      tokens_, *runs_,   log_,       slots_,    memory_,    zygotes_,          segments_, kept_,
+      images_, secrets_, *reloader_, provider_, facts_,     [this] { stop(); }});
+  images_.tidy();
   auto target_of = [this](const ServicePtr& service) { return launcher_->target_of(service); };
   auto status = [this] { return report_status(); };
   http_ = std::make_unique<HttpFront>(
@@ -156,6 +161,7 @@ Status Node::open_parts() {
       Door::Parts{loop_, outgoing_, *this, *http_, settings_.config.max_frame_bytes});
   if (Status restored = tokens_.restore(ledger_); !restored) return restored;
   if (Status restored = registry_.restore(ledger_); !restored) return restored;
+  for (const Registry::Row& row : registry_.rows()) forget_variables(row.service->secrets);
   if (Status restored = objects_->restore(ledger_); !restored) return restored;
   return runs_->recover(run_store_);
 }
@@ -303,7 +309,8 @@ void Node::on_ask(const std::shared_ptr<Client>& client, std::uint32_t stream,
   Result<wire::Json> decoded = wire::decode_head(head);
   if (!decoded)
     return client->reply(FrameType::kError, stream, wire::encode_error(decoded.error()), {});
-  Request request{*std::move(decoded), std::move(body).to_owned(), client->session()};
+  Request request{*std::move(decoded), std::move(body).to_owned(), client->session(), client,
+                  stream};
   loop_.spawn("ask", answer(client, stream, std::move(request)));
 }
 

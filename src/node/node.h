@@ -88,12 +88,15 @@ class Node final : public ClientRequests, public CallObserver {
   Zygotes zygotes_;
   Segments segments_;
   KeptValues kept_;
+  Images images_;
+  Secrets secrets_;
   LocalProvider provider_;
   // Made in `open_parts`, in this order.
   std::unique_ptr<CodeStore> code_;
   std::unique_ptr<Launcher> launcher_;
   std::unique_ptr<Objects> objects_;
   std::unique_ptr<Runs> runs_;
+  std::unique_ptr<Reloader> reloader_;
   std::unique_ptr<Operations> operations_;
   std::unique_ptr<HttpFront> http_;
   std::unique_ptr<Door> door_;

@@ -176,6 +176,13 @@ void Objects::on_made(const LiveObjectPtr& object, const std::shared_ptr<Call>& 
   if (made) made.mapped()->set();
 }
 
+void Objects::renew(const LiveObjectPtr& object, ServicePtr service, const Json& said) {
+  object->target->service = std::move(service);
+  object->class_name = said.value("cls", object->class_name);
+  object->describe = said.value("describe", object->describe);
+  if (!object->name.empty() && live_.contains(object->id)) record(*object);
+}
+
 void Objects::record(const LiveObject& object) {
   auto write = [](Objects& self, ObjectRecord record) -> net::Task<> {
     auto put = [record = std::move(record)](Ledger& ledger) { return ledger.put_object(record); };

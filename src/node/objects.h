@@ -69,6 +69,9 @@ class Objects {
   void end_session(const std::string& session);
   void on_ended(const std::string& id, const Error& reason);
 
+  // The object's code was swapped: what it offers now, and the version that it's of.
+  void renew(const LiveObjectPtr& object, ServicePtr service, const wire::Json& said);
+
   std::vector<std::string> names() const;
   const std::unordered_map<std::string, LiveObjectPtr>& live() const { return live_; }
   std::size_t value_count() const { return values_.size(); }

@@ -33,6 +33,8 @@ Operations::Operations(Parts parts)
                   {"status", &Operations::status},
                   {"ls", &Operations::list},
                   {"logs", &Operations::logs},
+                  {"images", &Operations::images},
+                  {"prune_images", &Operations::prune_images},
                   {"stop", &Operations::stop},
                   {"token_create", &Operations::token_create},
                   {"token_ls", &Operations::token_list},
@@ -55,6 +57,9 @@ net::Task<Result<Answer>> Operations::run(Request request) {
 net::Task<Result<Answer>> Operations::deploy(Request& request) {
   Result<ServiceSpec> spec = parse_deploy(request.head, request.body.view());
   if (!spec) co_return Failure(spec.error());
+  if (const Status taken = take_secrets(request, *spec); !taken) co_return Failure(taken.error());
+  const Result<ImageUsePtr> image = co_await prepare_image(request, *spec);
+  if (!image) co_return Failure(image.error());
   parts_.zygotes.warm(zygote_of(*spec));  // it starts while the source tree is looked at
   if (!spec->root.empty()) {
     const Result<Digest> snapshot = co_await find_snapshot(request, *spec);
@@ -71,6 +76,11 @@ net::Task<Result<Answer>> Operations::deploy(Request& request) {
     if (!offers) co_return Failure(offers.error());
     describe = *std::move(offers);
   }
+  if (wire::find_flag(request.head, "keep_state", false)) {
+    const auto now = std::make_shared<const ServiceSpec>(*spec);
+    const Status swapped = co_await parts_.reloader.reload(now);
+    if (!swapped) co_return Failure(swapped.error());
+  }
   const Result<ServicePtr> service = co_await make_known(*std::move(spec), std::move(describe));
   if (!service) co_return Failure(service.error());
   const TargetPtr target = parts_.launcher.target_of(*service);
@@ -81,16 +91,19 @@ net::Task<Result<Answer>> Operations::deploy(Request& request) {
       {}};
 }
 
+// The service at a version that a worker runs, also while that is still importing.
+ServicePtr Operations::find_sender(const std::string& version) const {
+  if (ServicePtr service = parts_.registry.find_version(version)) return service;
+  const auto target = parts_.launcher.targets().find(version);
+  return target == parts_.launcher.targets().end() ? nullptr : target->second->service;
+}
+
 // The project's source as it is now, or, for what a worker sends on, as it was sent to there.
 net::Task<Result<Digest>> Operations::find_snapshot(const Request& request,
                                                     const ServiceSpec& spec) {
   if (const auto of = wire::find_string(request.head, "snapshot_of")) {
-    const ServicePtr sender = parts_.registry.find_version(*of);
+    const ServicePtr sender = find_sender(*of);
     if (sender && sender->snapshot) co_return *sender->snapshot;
-    if (const auto target = parts_.launcher.targets().find(*of);
-        target != parts_.launcher.targets().end() && target->second->service->snapshot) {
-      co_return *target->second->service->snapshot;
-    }
     co_return fail(ErrorKind::kNotFound,
                    "the version {} that this code came with is not known here", *of);
   }

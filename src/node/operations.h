@@ -12,6 +12,7 @@
 #include "node/launcher.h"
 #include "node/objects.h"
 #include "node/registry.h"
+#include "node/reloader.h"
 #include "node/runs.h"
 #include "node/segments.h"
 #include "node/service_log.h"
@@ -25,6 +26,8 @@ struct Request {
   wire::Json head;
   wire::Body body;
   std::string session;
+  std::weak_ptr<ReplyPort> caller{};  // hears what goes on until the answer comes, on `stream`
+  std::uint32_t stream = 0;
 };
 
 struct Answer {
@@ -62,6 +65,9 @@ class Operations {
     Zygotes& zygotes;
     Segments& segments;
     KeptValues& kept;
+    Images& images;
+    Secrets& secrets;
+    Reloader& reloader;
     Provider& provider;
     const NodeFacts& facts;
     std::function<void()> stop;
@@ -96,11 +102,17 @@ class Operations {
   net::Task<Result<Answer>> status(Request& request);
   net::Task<Result<Answer>> list(Request& request);
   net::Task<Result<Answer>> logs(Request& request);
+  net::Task<Result<Answer>> images(Request& request);
+  net::Task<Result<Answer>> prune_images(Request& request);
   net::Task<Result<Answer>> stop(Request& request);
   net::Task<Result<Answer>> token_create(Request& request);
   net::Task<Result<Answer>> token_list(Request& request);
   net::Task<Result<Answer>> token_revoke(Request& request);
 
+  Status take_secrets(const Request& request, ServiceSpec& spec);
+  void inherit_image(const Request& request, ServiceSpec& spec);
+  net::Task<Result<ImageUsePtr>> prepare_image(const Request& request, ServiceSpec& spec);
+  ServicePtr find_sender(const std::string& version) const;
   net::Task<Result<Digest>> find_snapshot(const Request& request, const ServiceSpec& spec);
   net::Task<Result<ServicePtr>> make_known(ServiceSpec spec, wire::Json describe);
   void retire_former(const std::string& name, const std::string& version);

@@ -41,6 +41,7 @@ Result<ServiceSpec> read_common(const Json& words) {
   const Result<ServiceSettings> settings = read_settings(words.value("settings", Json::object()));
   if (!settings) return Failure(settings.error());
   spec.settings = *settings;
+  spec.image = words.value("image", Json());
   return spec;
 }
 
@@ -61,7 +62,7 @@ Result<ServiceSpec> parse_deploy(const Json& words, std::string_view values) {
 
 std::string make_version(const ServiceSpec& spec) {
   Json json = to_json(spec);
-  for (const char* key : {"version", "project", "describe"}) json.erase(key);
+  for (const char* key : {"version", "project", "builder", "describe"}) json.erase(key);
   // Keys are sorted, and strings that are not UTF-8 (paths) are told apart by their bytes.
   return Digest::of(wire::encode_head(json)).hex().substr(0, 32);
 }
@@ -82,6 +83,14 @@ Json to_json(const ServiceSpec& spec) {
                {"settings", to_json(spec.settings)},
                {"describe", spec.describe}};
   if (spec.snapshot) json["snapshot"] = spec.snapshot->hex();
+  if (!spec.image.is_null()) {
+    json["image"] = spec.image;
+    json["builder"] = spec.builder;
+  }
+  if (!spec.secrets.empty()) {
+    json["secrets"] = spec.secrets;
+    json["secrets_tag"] = spec.secrets_tag;
+  }
   return json;
 }
 
@@ -91,6 +100,9 @@ Result<ServiceSpec> service_from_json(const Json& json) {
   spec->version = wire::find_string(json, "version").value_or("");
   spec->values_hex = wire::find_string(json, "values").value_or("");
   spec->describe = json.value("describe", Json::object());
+  spec->builder = wire::find_string(json, "builder").value_or("");
+  spec->secrets = read_strings(json, "secrets");
+  spec->secrets_tag = wire::find_string(json, "secrets_tag").value_or("");
   if (const auto snapshot = wire::find_string(json, "snapshot"))
     spec->snapshot = Digest::parse(*snapshot);
   return spec;

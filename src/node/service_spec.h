@@ -16,13 +16,19 @@ namespace leanto::node {
 enum class ServiceKind { kFunction, kClass };
 
 struct ServiceSpec {
-  std::string version;  // 32 hex digits of the digest of all that follows but project and describe
+  std::string
+      version;  // 32 hex digits of the digest of what follows but project, builder, describe
   std::string name;
   std::string project;
   ServiceKind kind = ServiceKind::kFunction;
   std::string module;
   std::string qualname;
-  std::string python;  // the interpreter
+  std::string python;  // the interpreter; an image's own, if there is one
+  // What the environment is built from, {"python", "steps"}; null: it's that of the interpreter.
+  wire::Json image;
+  std::string builder;               // the interpreter that builds the image where it isn't there
+  std::vector<std::string> secrets;  // names
+  std::string secrets_tag;           // stands for their values (node/secrets.h)
   bool is_main = false;
   // Of a project's code; absent for what is installed with the interpreter.
   std::optional<Digest> snapshot;

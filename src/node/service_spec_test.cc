@@ -240,5 +240,23 @@ TEST(ServiceVersion, TellsPathsThatAreNotUtf8Apart) {
   EXPECT_NE(make_version(one), make_version(other));
 }
 
+TEST(ServiceSpec, KeepsItsImageAndTheNamesOfItsSecrets) {
+  ServiceSpec spec = make_spec();
+  const std::string without = spec.version;
+  spec.image = {{"python", "3.11"}, {"steps", {{{"run", "true"}}}}};
+  spec.builder = "/usr/bin/python3";
+  const std::string with_image = make_version(spec);
+  spec.secrets = {"HF_TOKEN"};
+  spec.secrets_tag = "one";
+  const std::string with_secrets = make_version(spec);
+  EXPECT_EQ((std::set{without, with_image, with_secrets}).size(), 3u);
+  EXPECT_EQ(service_from_json(to_json(spec)).value(), spec);
+  spec.secrets_tag = "another";
+  EXPECT_NE(make_version(spec), with_secrets) << "other values are another version";
+  spec.builder = "/elsewhere/python3";
+  spec.secrets_tag = "one";
+  EXPECT_EQ(make_version(spec), with_secrets) << "who builds it makes no difference";
+}
+
 }  // namespace
 }  // namespace leanto::node

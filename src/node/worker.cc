@@ -26,6 +26,13 @@ constexpr Duration kLeaveLimit = 5s;
 constexpr Duration kPatience = 1ms;
 constexpr int kMaxThreadsAtOnce = 128;
 
+Error error_with_traceback(const wire::Json& head) {
+  Error error = wire::error_from_head(head);
+  const auto traceback = wire::find_string(head, "traceback");
+  if (traceback && !traceback->empty()) error.message += "\n\n" + *traceback;
+  return error;
+}
+
 }  // namespace
 
 std::string describe(const WorkerEnd& end) {
@@ -116,7 +123,7 @@ void Worker::on_frame(wire::Frame& frame) {
     case FrameType::kResult:
     case FrameType::kError:
       if (frame.stream == 0) {
-        on_load_answer(frame);
+        loaded_ ? on_asked_answer(frame) : on_load_answer(frame);
         break;
       }
       [[fallthrough]];
@@ -151,6 +158,7 @@ void Worker::on_frame(wire::Frame& frame) {
 void Worker::on_load_answer(const wire::Frame& frame) {
   if (loaded_) return;
   drain_output(0);
+  flush_mask(0);
   const Result<wire::Json> head = wire::decode_head(frame.head);
   if (!head) {
     loaded_ = Failure(head.error());
@@ -158,14 +166,38 @@ void Worker::on_load_answer(const wire::Frame& frame) {
     if (state_ == WorkerState::kStarting) state_ = WorkerState::kReady;
     loaded_ = head->value("describe", wire::Json::object());
   } else {
-    Error error = wire::error_from_head(*head);
-    if (const auto traceback = wire::find_string(*head, "traceback");
-        traceback && !traceback->empty()) {
-      error.message += "\n\n" + *traceback;
-    }
-    loaded_ = Failure(std::move(error));
+    loaded_ = Failure(error_with_traceback(*head));
   }
   load_ended_.set();
+}
+
+net::Task<Result<wire::Json>> Worker::ask(const wire::Json& words, std::string_view body) {
+  const std::shared_ptr<Worker> self = shared_from_this();
+  const auto asked = std::make_shared<Asked>(loop_);
+  if (state_ != WorkerState::kReady) {
+    co_return fail(ErrorKind::kWorkerDied, "its process has ended");
+  }
+  asked_ = asked;
+  stream_->send(FrameType::kAsk, 0, wire::encode_head(words), wire::Body(body));
+  want_reader();
+  if (co_await asked->ended.wait(kLoadLimit) == net::Waited::kTimedOut) {
+    co_return fail(ErrorKind::kTimeout, "it did not answer within 10 minutes");
+  }
+  co_return *asked->answer;
+}
+
+void Worker::on_asked_answer(const wire::Frame& frame) {
+  if (!asked_) return;
+  drain_output(0);
+  flush_mask(0);
+  const std::shared_ptr<Asked> asked = std::exchange(asked_, nullptr);
+  Result<wire::Json> head = wire::decode_head(frame.head);
+  if (head && frame.type == FrameType::kError) {
+    asked->answer = Failure(error_with_traceback(*head));
+  } else {
+    asked->answer = std::move(head);
+  }
+  asked->ended.set();
 }
 
 // The side channel and `stream_` are two sockets: the descriptors were sent before the frame that
@@ -218,7 +250,21 @@ void Worker::drain_output(std::uint32_t number) {
 void Worker::attribute(std::uint32_t pipe_call, const OutputPiece& piece) {
   std::uint32_t number = piece.call.value_or(pipe_call);
   if (!piece.call && pipe_call == 0 && running_.size() == 1) number = running_.begin()->first;
-  events_.on_output(*this, number, piece.stream, piece.text);
+  if (mask_) {
+    show_masked(number, piece.stream, mask_->feed(number, piece.stream, piece.text));
+  } else {
+    events_.on_output(*this, number, piece.stream, piece.text);
+  }
+}
+
+void Worker::show_masked(std::uint32_t number, OutputStream stream, const std::string& text) {
+  if (!text.empty()) events_.on_output(*this, number, stream, text);
+}
+
+void Worker::flush_mask(std::uint32_t number) {
+  if (!mask_) return;
+  for (const OutputStream stream : {OutputStream::kStdout, OutputStream::kStderr})
+    show_masked(number, stream, mask_->flush(number, stream));
 }
 
 void Worker::close_call(std::uint32_t number) {
@@ -228,6 +274,7 @@ void Worker::close_call(std::uint32_t number) {
     call->second.out->finish();
     call->second.err->finish();
   }
+  flush_mask(number);
   running_.erase(number);
   if (running_.empty()) idle_since_ = clock_.monotonic();
 }
@@ -291,6 +338,7 @@ void Worker::end() {
     close_call(number);
     events_.on_answer(*this, FrameType::kError, number, {}, {});
   }
+  flush_mask(0);
   stream_->close();
   if (!loaded_) {
     loaded_ =
@@ -299,6 +347,10 @@ void Worker::end() {
                                   service_->name, describe(how_it_ended_)),
                       how_it_ended_.overrun});
     load_ended_.set();
+  }
+  if (const auto asked = std::exchange(asked_, nullptr)) {
+    asked->answer = fail(ErrorKind::kWorkerDied, "its process has ended");
+    asked->ended.set();
   }
   ended_.set();
   events_.on_ended(*this);

@@ -23,6 +23,7 @@
 #include "node/call.h"
 #include "node/log_pipe.h"
 #include "node/memory_limits.h"
+#include "node/output_mask.h"
 #include "node/service_spec.h"
 #include "node/slot_queue.h"
 #include "os/process.h"
@@ -82,6 +83,13 @@ class Worker : public std::enable_shared_from_this<Worker> {
   void start();
   // Called once, before `load`.
   void give(WorkerResources resources) { resources_ = std::move(resources); }
+  // Asks it for something else than a call; one at a time. What it says instead of an answer is
+  // an error.
+  net::Task<Result<wire::Json>> ask(const wire::Json& words, std::string_view body);
+  // Its code was swapped: this is the version that it hosts now.
+  void become(ServicePtr service) { service_ = std::move(service); }
+  // What it writes from now on goes through the mask.
+  void mask_output(OutputMask mask) { mask_ = std::make_unique<OutputMask>(std::move(mask)); }
   // Has the service imported; returns what it offers.
   net::Task<Result<wire::Json>> load(const wire::Json& words, std::string_view values);
 
@@ -126,10 +134,13 @@ class Worker : public std::enable_shared_from_this<Worker> {
   net::Task<> kill_later();
   void on_frame(wire::Frame& frame);
   void on_load_answer(const wire::Frame& frame);
+  void on_asked_answer(const wire::Frame& frame);
   void take_call_pipes(std::uint32_t announced);
   std::optional<std::uint32_t> take_next_pipes();
   void drain_output(std::uint32_t number);
   void attribute(std::uint32_t pipe_call, const OutputPiece& piece);
+  void show_masked(std::uint32_t number, OutputStream stream, const std::string& text);
+  void flush_mask(std::uint32_t number);
   void close_call(std::uint32_t number);
   void leave_if_idle();
   void end();
@@ -142,13 +153,14 @@ class Worker : public std::enable_shared_from_this<Worker> {
   net::Loop& loop_;
   WorkerEvents& events_;
   const Clock& clock_;
-  const ServicePtr service_;
+  ServicePtr service_;
   const pid_t pid_;
   WorkerState state_ = WorkerState::kStarting;
   std::shared_ptr<net::FrameStream> stream_;
   UniqueFd side_;
   UniqueFd pass_;
   const wire::OutputNonce nonce_;
+  std::unique_ptr<OutputMask> mask_;  // only of a service with secrets
   LogPipe out_;
   LogPipe err_;
   struct CallPipes {
@@ -161,6 +173,12 @@ class Worker : public std::enable_shared_from_this<Worker> {
   const MonotonicTime started_;
   MonotonicTime idle_since_;
 
+  struct Asked {
+    explicit Asked(net::Loop& loop) : ended(loop) {}
+    net::Event ended;
+    std::optional<Result<wire::Json>> answer;
+  };
+  std::shared_ptr<Asked> asked_;
   std::optional<Result<wire::Json>> loaded_;
   net::Event load_ended_;
   WorkerEnd how_it_ended_;

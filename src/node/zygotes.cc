@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <chrono>
+#include <utility>
 
 namespace leanto::node {
 
@@ -44,6 +45,15 @@ net::Task<Result<std::shared_ptr<Zygote>>> Zygotes::get(const ZygoteKey& key) {
   co_return started;
 }
 
+void Zygotes::renew_all(const std::string& python) {
+  for (auto& [key, slot] : slots_) {
+    if (!python.empty() && key.python != python) continue;
+    ++slot.generation;
+    slot.looked_up = false;  // warmed up again
+    if (slot.zygote) retire(std::exchange(slot.zygote, nullptr));
+  }
+}
+
 void Zygotes::learn(const ZygoteKey& key, const wire::Json& modules) {
   Slot& slot = slots_[key];
   std::vector<std::string> fresh;
@@ -74,8 +84,11 @@ net::Task<> Zygotes::renew(ZygoteKey key) {
     slot.renew_again = false;
     co_await loop_.sleep(kQuiet);
     if (slot.renew_again) continue;
+    const std::uint64_t generation = slot.generation;
     Result<std::shared_ptr<Zygote>> made = co_await make_warm(key);
-    if (made && *made) {
+    if (made && *made && slot.generation != generation) {
+      retire(*std::move(made));
+    } else if (made && *made) {
       if (slot.zygote) retire(std::move(slot.zygote));
       slot.zygote = *std::move(made);
     }

@@ -31,6 +31,9 @@ class Zygotes {
   // Starts the zygote if there is none, so that it's warm when it's needed.
   void warm(const ZygoteKey& key);
   net::Task<Result<std::shared_ptr<Zygote>>> get(const ZygoteKey& key);
+  // The interpreter goes away, or, without one: what all were started with has changed. Zygotes of
+  // it end with their last worker; new ones are started when they are needed.
+  void renew_all(const std::string& python = {});
   void learn(const ZygoteKey& key, const wire::Json& modules);
 
   std::vector<ZygoteReport> report() const;
@@ -43,6 +46,7 @@ class Zygotes {
     bool looked_up = false;  // what the ledger knows is in `known`
     bool renewing = false;
     bool renew_again = false;
+    std::uint64_t generation = 0;  // another one: what was started before is not to be used
   };
 
   Result<std::shared_ptr<Zygote>> start(const ZygoteKey& key);

@@ -1,5 +1,5 @@
-// The node's durable memory, in one SQLite file: which services, names and clusters there are,
-// which objects there were, and what the environments' zygotes learned to import.
+// The node's durable memory, in one SQLite file: which services, names, clusters and images there
+// are, which objects there were, and what the environments' zygotes learned to import.
 //
 // Blocking, and used by one thread at a time (a background thread, never the loop). Nothing here
 // knows what a spec says: it is text. Times are milliseconds since 1970.
@@ -79,6 +79,17 @@ struct TokenRecord {
   friend bool operator==(const TokenRecord&, const TokenRecord&) = default;
 };
 
+// An environment that was built on this node.
+struct ImageRecord {
+  std::string digest;  // 32 hex digits
+  std::string spec;
+  std::int64_t size = 0;  // bytes on disk
+  std::int64_t created_at = 0;
+  std::int64_t used_at = 0;
+
+  friend bool operator==(const ImageRecord&, const ImageRecord&) = default;
+};
+
 struct RefusedImport {
   std::string module;
   std::string reason;
@@ -134,6 +145,12 @@ class Ledger {
   Status put_token(const TokenRecord& token);
   Result<std::vector<TokenRecord>> tokens();  // oldest first
   Status remove_token(std::string_view id);   // kNotFound
+  // Images. Putting one again replaces its record.
+  Status put_image(const ImageRecord& image);
+  Status use_image(std::string_view digest, std::int64_t used_at);  // not there: nothing to do
+  Result<std::optional<ImageRecord>> find_image(std::string_view digest);
+  Result<std::vector<ImageRecord>> images();     // used last first
+  Status remove_image(std::string_view digest);  // not there: nothing to do
 
   // Imports of an environment, in the order in which they were learned; beyond kMaxLearnedImports
   // nothing is learned any more. What was refused (with a reason: "starts a thread") is forgotten

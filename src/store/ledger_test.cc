@@ -239,5 +239,20 @@ TEST(LedgerOpen, NamesADirectoryThatIsNotThere) {
   EXPECT_NE(ledger.error().message.find("/no/such/directory"), std::string::npos);
 }
 
+TEST_F(LedgerTest, GivesImagesInTheOrderOfTheirLastUse) {
+  const ImageRecord old{"a", "{}", 100, 1, 1};
+  const ImageRecord young{"b", "{}", 200, 2, 2};
+  ASSERT_TRUE(ledger().put_image(old));
+  ASSERT_TRUE(ledger().put_image(young));
+  EXPECT_EQ(ledger().images().value(), (std::vector{young, old}));
+  ASSERT_TRUE(ledger().use_image("a", 3));
+  ASSERT_TRUE(ledger().use_image("nobody's", 3));
+  reopen();
+  EXPECT_EQ(ledger().images().value(), (std::vector{ImageRecord{"a", "{}", 100, 1, 3}, young}));
+  ASSERT_TRUE(ledger().remove_image("a"));
+  EXPECT_EQ(ledger().find_image("a").value(), std::nullopt);
+  EXPECT_EQ(ledger().find_image("b").value(), young);
+}
+
 }  // namespace
 }  // namespace leanto

@@ -13,7 +13,7 @@ import types
 from leanto import _frames, _values
 from leanto._frames import ERROR, INITIAL_CREDIT, RESULT, YIELD
 from leanto.errors import InvalidRequestError
-from leanto.worker import output
+from leanto.worker import output, secrets
 
 _current = output.current_call
 _loads = _values.loads
@@ -196,15 +196,15 @@ def encode_error(service: object, call: Call | None, error: BaseException) -> tu
     said = {
         "kind": "out_of_memory" if device else "user",
         "type": _type_name(type(error)),
-        "message": _text(error),
-        "traceback": service.format_traceback(error),
+        "message": secrets.mask(_text(error)),
+        "traceback": secrets.mask(service.format_traceback(error)),
     }
     if device:
         said["device"] = device
     body = b""
     if isinstance(error, Exception):  # SystemExit and the like would end the caller's program
         try:
-            body = _values.pack(error)[0]
+            body = secrets.mask_pickle(_values.pack(error)[0])
         except Exception:
             pass  # the head says it all
     return _frames.encode_head(said), body

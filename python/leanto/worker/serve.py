@@ -156,7 +156,7 @@ class Worker:
             elif type_ == CANCEL:
                 calls.cancel(self, stream)
             elif type_ == ASK:
-                self._load(_frames.decode_head(head), body)
+                self._answer(_frames.decode_head(head), body)
             elif type_ != HELLO:
                 raise ProtocolError(f"a worker was sent a frame of type {type_}")
         except KeyboardInterrupt:
@@ -209,6 +209,17 @@ class Worker:
         self._modules = len(sys.modules)
         self._make_spare()
         self.serve()
+
+    def _answer(self, words: dict, body: bytes) -> None:
+        if words["op"] == "load":
+            self._load(words, body)
+            return
+        from leanto.worker import reload
+
+        self.pass_reading_on()  # importing takes a while, and calls go on meanwhile
+        reload.run(self, words, body)
+        self._report_imports()
+        self.flush()
 
     def _load(self, words: dict, body: bytes) -> None:
         self.service = Service(words)

@@ -9,7 +9,7 @@ import types
 from leanto import _deploy, _frames
 from leanto._classes import SPECIAL
 from leanto._frames import ERROR, READY
-from leanto.worker import calls, loader, tracebacks, warmup
+from leanto.worker import calls, loader, secrets, tracebacks, warmup
 
 MAX_INVOCATIONS = 1024
 
@@ -29,16 +29,19 @@ class Service:
         self.script: object = None
         self.instance: object = None
         self._warm_up: object = None  # what each new instance runs first
+        self.prepared: object = None  # code that may take the place of this (worker/reload.py)
+        self.former_workspaces: list = []
         self.invocations: dict = {}  # head → (what to call, the head if it says where the arguments' buffers are)
         self._newest_module = next(reversed(sys.modules))  # what the zygote imported is known
 
     def load(self, worker: object, body: bytes) -> None:
         """Import the callable and tell the node what it offers, or why it can't be had."""
         words = self.words
-        source = loader.Source(
-            words.get("workspace"), words.get("root"), words.get("search_path", []), words["module"], words.get("file"),
-            words["qualname"], words.get("is_main", False), words.get("warmup"),
-        )  # fmt: skip
+        if words.get("secrets"):
+            size = words["secrets"]
+            secrets.take(bytes(body[-size:]))
+            body = body[:-size]
+        source = source_of(words)
         os.environ.update(words.get("env", {}))
         if words.get("workspace"):
             _deploy.sent_from = (words["workspace"], words["root"], words["version"])
@@ -46,7 +49,11 @@ class Service:
             loaded = loader.load(source, read_body(body))
             self._warm_up = warmup.prepare(loaded, words.get("warmup"), self.format_traceback)
         except loader.LoadError as error:
-            said = {"kind": "snapshot", "message": str(error), "traceback": error.traceback}
+            said = {
+                "kind": "snapshot",
+                "message": secrets.mask(str(error)),
+                "traceback": secrets.mask(error.traceback),
+            }
             worker.send(ERROR, 0, _frames.encode_head(said))
             return
         except BaseException as error:
@@ -146,9 +153,12 @@ class Service:
         """Return the traceback of what a call raised, with the caller's own paths."""
         self._explain(error)
         words = self.words
-        return tracebacks.format_remote(
+        text = tracebacks.format_remote(
             error, words.get("workspace"), words.get("root"), loader.HIDE
         )
+        for former in self.former_workspaces:  # of calls that began before a swap
+            text = text.replace(former.rstrip("/") + "/", words["root"].rstrip("/") + "/")
+        return text
 
     def _explain(self, error: BaseException) -> None:
         """Say what a name that a script lost on its way would have been."""
@@ -193,6 +203,14 @@ def _keeping(function: object) -> object:
         return keep_later(value) if type(value) is types.CoroutineType else calls.Kept(value)
 
     return keep
+
+
+def source_of(words: dict) -> loader.Source:
+    """Return where the node's words say that the code is."""
+    return loader.Source(
+        words.get("workspace"), words.get("root"), words.get("search_path", []), words["module"], words.get("file"),
+        words["qualname"], words.get("is_main", False), words.get("warmup"),
+    )  # fmt: skip
 
 
 _places: tuple = ()

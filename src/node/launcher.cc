@@ -345,6 +345,7 @@ void Launcher::make_room() {
 net::Task<> Launcher::release_after(std::shared_ptr<Worker> worker, std::string workspace,
                                     ImageUsePtr image) {
   co_await worker->ended();
+  image.reset();  // it may be collected now
   const WorkerResources& resources = worker->resources();
   if (resources.memory) parts_.memory.release(resources.memory);
   parts_.slots.release(resources.slots.id);

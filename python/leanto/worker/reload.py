@@ -19,7 +19,11 @@ HOOK = "__leanto_reload__"
 
 
 class Refused(Exception):
-    """The instance can't take the new code; the text says why."""
+    """The instance can't take the new code; the text says why. `traceback`: of the user's code, if that raised."""
+
+    def __init__(self, message: str, traceback: str = "") -> None:
+        super().__init__(message)
+        self.traceback = traceback
 
 
 class Code:
@@ -75,9 +79,7 @@ def run(worker: object, words: dict, body: bytes) -> None:
     """Do a step that the node asks for, and answer."""
     try:
         said = _STEPS[words["step"]](worker.service, words, body)
-    except Refused as error:
-        answer(worker, str(error))
-    except loader.LoadError as error:
+    except (Refused, loader.LoadError) as error:
         answer(worker, str(error), error.traceback)
     except BaseException as error:
         answer(worker, tracebacks.describe(error), worker.service.format_traceback(error))
@@ -126,9 +128,11 @@ def commit(held: service.Service, words: dict, body: bytes) -> dict:
         hook = getattr(type(held.instance), HOOK, None)
         if hook is not None:
             hook(held.instance, old.words["version"])
-    except BaseException:
+    except BaseException as error:
+        message = f"{HOOK} raised {tracebacks.describe(error)}"
+        refused = Refused(message, held.format_traceback(error))  # whose paths are the new code's
         put(held, new, old)
-        raise
+        raise refused from None
     held.former_workspaces.append(old.words["workspace"])
     return {"describe": service.describe(held.target), "cls": held.target.__qualname__}
 

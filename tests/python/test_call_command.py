@@ -86,7 +86,7 @@ def test_what_user_code_raises_is_shown_with_its_traceback_and_exits_1(services)
         (["k.add", "--kwargs", "[]"], 2, "invalid"),
         (["k.add", "--args", "[1"], 2, "invalid"),
         (["k.add", "--timeout", "soon"], 2, "invalid"),
-        (["k.nobody"], 4, "not_found"),
+        (["k.nobody"], 6, "not_found"),
     ],
 )
 def test_each_failure_has_its_exit_code_and_with_json_its_kind(services, arguments, code, kind):

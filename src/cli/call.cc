@@ -36,6 +36,10 @@ void watch_for_interrupts() {
   struct sigaction action{};
   action.sa_handler = [](int) { interrupted = 1; };
   ::sigaction(SIGINT, &action, nullptr);
+  sigset_t interrupt;
+  ::sigemptyset(&interrupt);
+  ::sigaddset(&interrupt, SIGINT);
+  ::sigprocmask(SIG_BLOCK, &interrupt, nullptr);  // Connection::next lets it through
 }
 
 int exit_code_of(const Error& error) {

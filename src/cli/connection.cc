@@ -1,6 +1,7 @@
 #include "cli/connection.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -134,8 +135,12 @@ Result<std::optional<CallFrame>> Connection::next(std::uint32_t stream) {
     Result<std::optional<wire::Frame>> frame = decoder_.next();
     if (!frame) return Failure(frame.error());
     if (!*frame) {
+      // Whoever watches for SIGINT blocks it elsewhere, so that none comes between look and wait.
+      sigset_t mask;
+      ::sigprocmask(SIG_BLOCK, nullptr, &mask);
+      ::sigdelset(&mask, SIGINT);
       pollfd readable{socket_.get(), POLLIN, 0};
-      if (::poll(&readable, 1, -1) < 0 && errno == EINTR) return std::nullopt;
+      if (::ppoll(&readable, 1, nullptr, &mask) < 0 && errno == EINTR) return std::nullopt;
       if (Status more = receive_more(); !more) return Failure(more.error());
       continue;
     }

@@ -48,7 +48,7 @@ struct RunsTest : CallsTest {
 
   static wire::Submission submission(const Json& more = Json::object()) {
     Json call = {{"v", "abc"}};
-    call.update(more);
+    if (!more.is_null()) call.update(more);  // {} is null
     return *wire::parse_submission(call);
   }
   Result<Runs::Submitted> try_submit(const Json& more = Json::object(),

@@ -177,7 +177,7 @@ TEST_F(HttpCallTest, MarksTheGapOfALogThatNobodyReads) {
   }
   EXPECT_LT(test.get(call->next()).size(), 6u << 20);
   calls.on_output(*worker->worker, asked.stream, OutputStream::kStdout, "more");
-  EXPECT_THAT(test.get(call->next()), HasSubstr("\"left_out\":3145728"));
+  EXPECT_THAT(test.get(call->next()), HasSubstr("\"left_out\":4194304"));
   say(FrameType::kResult, kJsonHead, "1");
   EXPECT_THAT(events_until(*call, "event: result"), HasSubstr("data: 1\n"));
 }

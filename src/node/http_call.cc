@@ -129,14 +129,14 @@ void HttpCall::on_log(const Json& head, std::string_view text) {
     return;
   }
   const char* const stream = wire::find_number(head, "s") == 2 ? "stderr" : "stdout";
-  if (const std::size_t dropped = std::exchange(dropped_log_, 0); dropped > 0) {
-    add_event("log", http_json({{"stream", "stderr"}, {"left_out", dropped}}));
-  }
   add_event("log", http_json({{"stream", stream}, {"text", wire::valid_utf8(text)}}));
 }
 
 void HttpCall::add_event(std::string_view name, std::string_view json) {
   if (gone_) return;
+  if (const std::size_t dropped = std::exchange(dropped_log_, 0); dropped > 0) {
+    add_event("log", http_json({{"stream", "stderr"}, {"left_out", dropped}}));
+  }
   events_.push_back(fmt::format("id: {}\nevent: {}\ndata: {}\n\n", ++last_id_, name, json));
   waiting_bytes_ += events_.back().size();
   if (name == "item") ++queued_items_;

@@ -21,6 +21,8 @@ namespace {
 
 constexpr int kRemoveAttempts = 100;
 constexpr Duration kRemovePause = 10ms;
+constexpr int kLooks = 500;
+constexpr Duration kLookPause = 10ms;
 
 std::uint64_t measure_quickly(const KernelFiles& files, const std::vector<pid_t>& pids) {
   std::uint64_t sum = 0;
@@ -48,7 +50,8 @@ void kill_all(const std::vector<pid_t>& pids) {
 }  // namespace
 
 // A worker in a control group of its own.
-class MemoryLimits::Grouped final : public WorkerMemory {
+class MemoryLimits::Grouped final : public WorkerMemory,
+                                    public std::enable_shared_from_this<Grouped> {
  public:
   Grouped(std::unique_ptr<MemoryGroup> group, std::uint64_t limit, std::function<void()> kill)
       : group_(std::move(group)), limit_(limit), kill_(std::move(kill)) {}
@@ -64,10 +67,11 @@ class MemoryLimits::Grouped final : public WorkerMemory {
     UniqueFd event = group_->take_oom_event();
     if (!event) return;
     const int fd = event.release();
-    auto on_event = [this, fd] {
+    auto on_event = [this, fd, &loop] {
       std::uint64_t count = 0;
       while (::read(fd, &count, sizeof count) > 0) continue;
-      if (kill_ && use().exceeded) std::exchange(kill_, nullptr)();
+      if (kill_ && !kill_if_exceeded() && !std::exchange(looking_, true))
+        loop.spawn("look for a kill", look_again(loop, weak_from_this()));
       return net::Readable::Next::kGoOn;
     };
     event_ = std::make_unique<net::Readable>(loop, fd, on_event);
@@ -78,10 +82,27 @@ class MemoryLimits::Grouped final : public WorkerMemory {
   }
 
  private:
+  bool kill_if_exceeded() {
+    if (!use().exceeded) return false;
+    std::exchange(kill_, nullptr)();
+    return true;
+  }
+
+  // The first version of control groups tells that memory has run out before it counts the kill.
+  static net::Task<> look_again(net::Loop& loop, std::weak_ptr<Grouped> group) {
+    for (int look = 0; look < kLooks; ++look) {
+      co_await loop.sleep(kLookPause);
+      const auto self = group.lock();
+      if (!self || !self->kill_ || self->kill_if_exceeded()) co_return;
+      if (look == kLooks - 1) self->looking_ = false;
+    }
+  }
+
   const std::unique_ptr<MemoryGroup> group_;
   const std::uint64_t limit_;
   std::function<void()> kill_;
   std::unique_ptr<net::Readable> event_;
+  bool looking_ = false;
 };
 
 // A worker whose use is measured.

@@ -107,6 +107,18 @@ TEST_F(MemoryLimitsTest, EndTheWorkerWhenTheKernelHasKilledOnlyAChild) {
   ::close(group->event);
 }
 
+TEST_F(MemoryLimitsTest, WaitForTheKernelToCountAKillThatItHasAnnounced) {
+  MemoryLimits limited = limits(std::make_unique<FakeGroups>(group));
+  const WorkerMemoryPtr memory = limited.hold(kWorker, kLimit, kill);
+  const std::uint64_t once = 1;
+  ASSERT_EQ(::write(group->event, &once, sizeof once), static_cast<ssize_t>(sizeof once));
+  test.settle();
+  EXPECT_EQ(killed, 0);
+  group->memory.oom_kills = 1;
+  EXPECT_TRUE(test.run_until([&] { return killed == 1; }));
+  ::close(group->event);
+}
+
 TEST_F(MemoryLimitsTest, RemoveAGroupOnceItsProcessesAreGone) {
   MemoryLimits by_kernel = limits(std::make_unique<FakeGroups>(group));
   group->in_use = 3;

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import select
+import signal
 import subprocess
 import sys
 import tempfile
@@ -128,6 +129,8 @@ class Client:
 
 def serve(answers):
     """Be the process of a `Client`."""
+    # What a shell starts in the background ignores interrupts, and so would all that it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.path.remove(os.path.dirname(os.path.abspath(__file__)))
     names = {}
     exec("import leanto as lt", names)

@@ -15,7 +15,11 @@ IN_FLIGHT = 1000
 def run(context):
     project = os.path.join(context.directory, "calls")
     projects.write_small(project)
-    return [*_one_at_a_time(context, project), *_in_flight(context, project)]
+    return [
+        *_one_at_a_time(context, project),
+        *_in_flight(context, project),
+        *_mapped(context, project),
+    ]
 
 
 def _one_at_a_time(context, project):
@@ -40,6 +44,15 @@ def _in_flight(context, project):
         rows.append(Row(what, "calls/s", ours, bare, "bare path", Reach(">=", 0.5)))
         beside = "  beside the bare path under asyncio.gather"
         rows.append(Row(beside, "calls/s", ours, gathered, "bare path, asyncio"))
+    return rows
+
+
+def _mapped(context, project):
+    rows = []
+    arguments = {"in_flight": IN_FLIGHT, "waves": context.scale.waves}
+    for where, sides in _in_turns(context, project, "echo", arguments, "map_rate", "rate"):
+        what = f"{IN_FLIGHT:,} calls in flight from one client, f.map, {where}"
+        rows.append(Row(what, "calls/s", *map(Summary, sides), "bare path", Reach(">=", 0.5)))
     return rows
 
 

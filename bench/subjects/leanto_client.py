@@ -32,6 +32,13 @@ class Client:
     def rate(self, in_flight, waves):
         return self.loop.run_until_complete(self.waves(in_flight, waves))
 
+    def map_rate(self, in_flight, waves):
+        arguments = list(range(in_flight)) * waves
+        start = time.perf_counter()
+        if list(self.remote.map(arguments, concurrency=in_flight)) != arguments:
+            raise RuntimeError("values were lost or mixed up")
+        return len(arguments) / (time.perf_counter() - start)
+
     async def waves(self, in_flight, waves):
         remote, arguments = self.remote, list(range(in_flight))
         start = time.perf_counter()
@@ -102,6 +109,7 @@ def main():
             "call": client.call,
             "latencies": lambda calls: orders.latencies(client.remote, calls),
             "rate": client.rate,
+            "map_rate": client.map_rate,
             "resend": client.resend,
             "edit": client.edit,
             "submit_latencies": lambda count: orders.latencies(client.remote.submit, count),

@@ -204,7 +204,7 @@ def encode_error(service: object, call: Call | None, error: BaseException) -> tu
     body = b""
     if isinstance(error, Exception):  # SystemExit and the like would end the caller's program
         try:
-            body = secrets.mask_pickle(_values.pack(error)[0])
+            body = secrets.mask_pickle(_values.pack(error, shared=False)[0])
         except Exception:
             pass  # the head says it all
     return _frames.encode_head(said), body

@@ -19,7 +19,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import report
 from harness.context import FULL, SMOKE, Context
 
-CASES = ("calls", "editing", "starting", "idle", "runs")
+CASES = ("calls", "editing", "starting", "idle", "runs", "values")
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 

@@ -106,6 +106,18 @@ def own_home(monkeypatch, tmp_path):
     assert wait_until(lambda: processes_of(home) == []), f"left behind: {processes_of(home)}"
 
 
+@pytest.fixture
+def config(own_home):
+    """Write node.toml of a node that hasn't started yet."""
+
+    def write(text):
+        directory = own_home / ".config" / "leanto"
+        directory.mkdir(parents=True)
+        (directory / "node.toml").write_text(text)
+
+    return write
+
+
 def stop_node():
     leanto("stop", check=False)
 

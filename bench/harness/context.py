@@ -15,7 +15,7 @@ SUBJECTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__
 class Scale:
     """How much is measured."""
 
-    def __init__(self, rounds, calls, waves, starts, directories, idle_seconds, runs):
+    def __init__(self, rounds, calls, waves, starts, directories, idle_seconds, runs, value_mib):
         self.rounds = rounds
         self.calls = calls  # one after the other, a round
         self.waves = waves  # of calls in flight, a round
@@ -23,10 +23,22 @@ class Scale:
         self.directories = directories  # of 20 files, in the large project
         self.idle_seconds = idle_seconds
         self.runs = runs  # submitted and waited for
+        self.value_mib = value_mib
 
 
-FULL = Scale(rounds=9, calls=3000, waves=5, starts=15, directories=500, idle_seconds=5, runs=2000)
-SMOKE = Scale(rounds=2, calls=100, waves=1, starts=2, directories=10, idle_seconds=0.2, runs=100)
+FULL = Scale(
+    rounds=9,
+    calls=3000,
+    waves=5,
+    starts=15,
+    directories=500,
+    idle_seconds=5,
+    runs=2000,
+    value_mib=256,
+)
+SMOKE = Scale(
+    rounds=2, calls=100, waves=1, starts=2, directories=10, idle_seconds=0.2, runs=100, value_mib=2
+)
 
 
 class Context:

@@ -21,6 +21,7 @@ class Client:
         self.loop = asyncio.new_event_loop()
         self.sent = None  # the local function
         self.remote = None
+        self.array = self.copies = None
 
     def send(self, module, function):
         self.sent = getattr(__import__(module), function)
@@ -72,6 +73,38 @@ class Client:
             "call": (done - sent) * 1000,
         }
 
+    def argument_time(self, size):
+        """Return the milliseconds of a call with an array of so many bytes."""
+        import numpy
+
+        if self.array is None:
+            self.array = numpy.ones(size, numpy.uint8)
+        start = time.perf_counter()
+        length = self.remote(self.array)
+        took = (time.perf_counter() - start) * 1000
+        if length != size:
+            raise RuntimeError("the array did not arrive")
+        return took
+
+    def result_time(self, size):
+        """Return the milliseconds of a call that returns an array of so many bytes."""
+        start = time.perf_counter()
+        array = self.remote(size)
+        took = (time.perf_counter() - start) * 1000
+        if array.nbytes != size or not array[0]:
+            raise RuntimeError("the array did not arrive")
+        return took
+
+    def copy_time(self, size):
+        """Return the milliseconds of one copy of so many bytes, between warm arrays."""
+        import numpy
+
+        if self.copies is None:
+            self.copies = numpy.ones(size, numpy.uint8), numpy.ones(size, numpy.uint8)
+        start = time.perf_counter()
+        numpy.copyto(*self.copies)
+        return (time.perf_counter() - start) * 1000
+
     def submit_and_wait(self, count, threads):
         """Return the milliseconds of `count` runs from so many threads, until the last has ended."""
         import concurrent.futures
@@ -110,6 +143,9 @@ def main():
             "latencies": lambda calls: orders.latencies(client.remote, calls),
             "rate": client.rate,
             "map_rate": client.map_rate,
+            "argument_time": client.argument_time,
+            "result_time": client.result_time,
+            "copy_time": client.copy_time,
             "resend": client.resend,
             "edit": client.edit,
             "submit_latencies": lambda count: orders.latencies(client.remote.submit, count),

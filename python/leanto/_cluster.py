@@ -30,7 +30,7 @@ class Cluster:
         Raises AlreadyExistsError if a live object has that name, ValueTransportError if it can't be pickled.
         """
         self.resolve()
-        data, buffers = _values.pack(value, shared=False)
+        data, buffers = _values.pack_to_keep(value)
         head = _frames.encode_head({"op": "put", "key": key})
         head = _values.head_with(head, data, buffers)
         _connection.converse(_frames.ASK, head, data, buffers)

@@ -186,7 +186,7 @@ class _Map:
 
     def _fill(self, head: bytes, yielded: int) -> None:
         """Begin as many calls as there is room for."""
-        pending, arguments, pack = self._pending, self._arguments, _values.pack
+        pending, arguments, pack = self._pending, self._arguments, _values.pack_call
         room = self._settings.concurrency
         window = yielded + 2 * room
         connection = self._connection
@@ -199,7 +199,7 @@ class _Map:
             except StopIteration:
                 self._ended = True
                 break
-            data, buffers = pack((args, {}))
+            data, buffers = pack(args, {})
             stream += 1
             call_head = _values.head_with(head, data, buffers)
             if not buffers:

@@ -79,11 +79,12 @@ class Mapping:
 class Owned:
     """A segment that this process sends with."""
 
-    __slots__ = ("id", "lent_at", "mapping")
+    __slots__ = ("id", "is_on_disk", "lent_at", "mapping")
 
-    def __init__(self, id_: int, mapping: Mapping) -> None:
+    def __init__(self, id_: int, mapping: Mapping, is_on_disk: bool) -> None:
         self.id = id_
         self.mapping = mapping
+        self.is_on_disk = is_on_disk  # because memory was short; then it's used once
         self.lent_at = 0.0
 
     def is_lost(self) -> bool:
@@ -92,6 +93,9 @@ class Owned:
         if words[_STATE] == BORROWED and not os.path.exists(f"/proc/{words[_BORROWER]}"):
             return True
         return not self.mapping.is_open()
+
+    def is_used_up(self) -> bool:
+        return self.is_on_disk and self.mapping.words[_STATE] == FREE
 
     def lend(self) -> bool:
         """Take it for a value, if it's free; a value that nobody came for is given up."""
@@ -167,9 +171,9 @@ def _end_of(sizes: list) -> int:
 def _take(size: int) -> Owned | None:
     most = max(4 * size, 16 << 20)  # a much larger one is kept for larger values
     with _lock:
-        _forget_lost()
+        _forget_useless()
         for owned in sorted(_pool, key=lambda owned: owned.mapping.size):
-            if size <= owned.mapping.size <= most and owned.lend():
+            if size <= owned.mapping.size <= most and not owned.is_on_disk and owned.lend():
                 return owned
         _trim(KEEP_WARM - size)
         owned = _make(size)
@@ -179,9 +183,12 @@ def _take(size: int) -> Owned | None:
     return None
 
 
-def _forget_lost() -> None:
-    """Leave out segments whose node or whose reader is gone; what lies in them stays with who has it mapped."""
-    for owned in [owned for owned in _pool if owned.is_lost()]:
+def _forget_useless() -> None:
+    """Leave out segments on disk that were used, and those whose node or whose reader is gone.
+
+    What lies in them stays with who has it mapped.
+    """
+    for owned in [owned for owned in _pool if owned.is_lost() or owned.is_used_up()]:
         _pool.remove(owned)
         if owned.mapping.is_open():
             _close(owned)
@@ -213,7 +220,7 @@ def _make(size: int) -> Owned | None:
     except LeantoError:
         return None
     try:
-        return Owned(head["id"], Mapping(head["path"], head["inode"], size))
+        return Owned(head["id"], Mapping(head["path"], head["inode"], size), head["disk"])
     except OSError:
         global _usable
         _usable = False  # the node runs where this process can't see it, in another container

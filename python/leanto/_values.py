@@ -43,15 +43,35 @@ _WITHOUT_WORDS = (tuple, _Collector)
 
 def pack_arguments(args: tuple, kwargs: dict) -> tuple:
     """Return (pickle, buffers) of a call's arguments. Shared memory that carries them is free again when `buffers` goes."""
-    for arg in args:
-        if type(arg) is bytes and len(arg) >= LARGE:
-            args = tuple(map(_large_bytes, args))
-            break
-    packed = pack((args, kwargs))
+    packed = pack_call(args, kwargs)
     buffers = packed[1]
     if is_lent(buffers):
         buffers.settles = True
     return packed
+
+
+def pack_call(args: tuple, kwargs: dict) -> tuple:
+    """Return (pickle, buffers) of a call's arguments. Shared memory that carries them is free again when they were taken."""
+    for arg in args:
+        if type(arg) is bytes and len(arg) >= LARGE:
+            args = tuple(map(_large_bytes, args))
+            break
+    return pack((args, kwargs))
+
+
+def pack_to_keep(value: object) -> tuple:
+    """Return (pickle, buffers) of a value that the node keeps, and so the shared memory that it lies in."""
+    packed = pack(value)
+    if is_lent(packed[1]):
+        from leanto import _segments
+
+        _segments.give_away(packed[1])
+    return packed
+
+
+def pack_to_record(value: object) -> tuple:
+    """Return (pickle, buffers) of a value that goes on record, so that none of it may lie in shared memory."""
+    return pack(value, shared=False)
 
 
 def pack(value: object, shared: bool = True) -> tuple:

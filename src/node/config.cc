@@ -123,8 +123,21 @@ Status read_log_size(const Place& place, NodeConfig& config) {
   return read_size(place, config.max_log_bytes);
 }
 
-Status read_shared_memory(const Place& place, NodeConfig& config) {
-  return read_size(place, config.shared_memory_bytes.emplace());
+Status read_values_memory(const Place& place, NodeConfig& config) {
+  return read_size(place, config.values.memory_bytes.emplace());
+}
+
+Status read_values_disk(const Place& place, NodeConfig& config) {
+  return read_size(place, config.values.disk_bytes.emplace());
+}
+
+Status read_over_memory(const Place& place, NodeConfig& config) {
+  const auto* const text = place.node.as_string();
+  if (text == nullptr || (text->get() != "disk" && text->get() != "refuse"))
+    return place.wrong("must be \"disk\" or \"refuse\"");
+  config.values.over_memory =
+      text->get() == "disk" ? node::OverMemory::kToDisk : node::OverMemory::kRefused;
+  return {};
 }
 
 Status read_runs_keep(const Place& place, NodeConfig& config) {
@@ -199,7 +212,11 @@ const std::vector<Key>& known_keys() {
       {"workers",
        nullptr,
        {{"idle_timeout", read_idle_timeout}, {"memory_limits", read_memory_limits}}},
-      {"values", nullptr, {{"shared_memory", read_shared_memory}}},
+      {"values",
+       nullptr,
+       {{"memory", read_values_memory},
+        {"over_memory", read_over_memory},
+        {"disk", read_values_disk}}},
       {"logs", nullptr, {{"max_size", read_log_size}}},
       {"runs",
        nullptr,

@@ -11,8 +11,10 @@
 //   [workers]
 //   idle_timeout = "10m"          # then a worker without calls ends
 //   memory_limits = "watched"     # not by control groups, which is "cgroup", the default
-//   [values]
-//   shared_memory = "4GiB"        # for large values on their way; absent: a quarter of the memory
+//   [values]                      # that are kept here, or large and on their way
+//   memory = "4GiB"               # for them; absent: a quarter of the machine's
+//   over_memory = "refuse"        # what doesn't fit, instead of "disk", which is the default
+//   disk = "100GB"                # for those; absent: half of what is free at the start
 //   [logs]
 //   max_size = "64MB"             # kept of one service, and of one run
 //   [runs]
@@ -34,6 +36,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "node/value_budget.h"
 #include "os/tcp_socket.h"
 #include "provider/requirements.h"
 #include "store/run_record.h"
@@ -48,6 +51,14 @@ struct HttpConfig {
   friend bool operator==(const HttpConfig&, const HttpConfig&) = default;
 };
 
+struct ValuesConfig {
+  std::optional<std::uint64_t> memory_bytes;
+  node::OverMemory over_memory = node::OverMemory::kToDisk;
+  std::optional<std::uint64_t> disk_bytes;
+
+  friend bool operator==(const ValuesConfig&, const ValuesConfig&) = default;
+};
+
 // kGroups: by the kernel's control groups, where it lets us make some; else as with kWatching.
 enum class LimitBy { kGroups, kWatching };
 
@@ -58,7 +69,7 @@ struct NodeConfig {
   SnapshotLimits snapshots;
   Duration worker_idle_timeout = std::chrono::minutes(10);
   LimitBy memory_limits = LimitBy::kGroups;
-  std::optional<std::uint64_t> shared_memory_bytes;
+  ValuesConfig values;
   std::uint64_t max_log_bytes = 64'000'000;
   RunRetention runs;
   std::uint64_t max_run_value_bytes = std::uint64_t{1} << 30;

@@ -30,7 +30,9 @@ TEST(ParseNodeConfig, TakesEveryKey) {
       idle_timeout = "1h30m"
       memory_limits = "watched"
       [values]
-      shared_memory = "3GiB"
+      memory = "3GiB"
+      over_memory = "refuse"
+      disk = "5GB"
       [logs]
       max_size = "2 KiB"
       [runs]
@@ -46,7 +48,7 @@ TEST(ParseNodeConfig, TakesEveryKey) {
   expected.price_per_hour = 1.21;
   expected.max_frame_bytes = std::uint64_t{1} << 30;
   expected.snapshots = {10, 1'000'000};
-  expected.shared_memory_bytes = std::uint64_t{3} << 30;
+  expected.values = {std::uint64_t{3} << 30, node::OverMemory::kRefused, 5'000'000'000};
   expected.worker_idle_timeout = 90min;
   expected.memory_limits = LimitBy::kWatching;
   expected.max_log_bytes = 2048;

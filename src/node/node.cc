@@ -56,10 +56,17 @@ LocalProvider make_provider(const NodeConfig& config, const SlotQueue& slots) {
       read_this_machine, in_use);
 }
 
-std::uint64_t shared_memory_of(const NodeConfig& config) {
-  if (config.shared_memory_bytes) return *config.shared_memory_bytes;
-  const Result<Machine> machine = read_this_machine();
-  return machine ? machine->memory_bytes / 4 : 0;
+ValueBudget::Limits value_limits(const ValuesConfig& config, const std::filesystem::path& state) {
+  ValueBudget::Limits limits{config.memory_bytes.value_or(0), 0, state / "values"};
+  if (!config.memory_bytes) {
+    const Result<Machine> machine = read_this_machine();
+    if (machine) limits.memory = machine->memory_bytes / 4;
+  }
+  if (config.over_memory == OverMemory::kRefused) return limits;
+  std::error_code error;
+  const std::filesystem::space_info disk = std::filesystem::space(state, error);
+  limits.disk = config.disk_bytes.value_or(error ? 0 : disk.available / 2);
+  return limits;
 }
 
 void log_defect(std::string_view task, std::string_view what) {
@@ -115,8 +122,9 @@ Node::Node(NodeSettings settings, const Clock& clock, LockFile lock, Ledger ledg
                 settings_.config.max_log_bytes),
       zygotes_(loop_, ledger_access_, package_directory(settings_.directories).string(),
                (settings_.directories.state / "node.log").string()),
-      segments_(loop_, clock, shared_memory_of(settings_.config)),
-      kept_(segments_),
+      value_budget_(value_limits(settings_.config.values, settings_.directories.state)),
+      segments_(loop_, clock, value_budget_),
+      kept_(segments_, value_budget_),
       images_({loop_, ledger_access_, clock, (settings_.directories.cache / "images").string(),
                package_directory(settings_.directories).string(), kImageBuildLimit}),
       provider_(make_provider(settings_.config, slots_)) {}
@@ -124,10 +132,11 @@ Node::Node(NodeSettings settings, const Clock& clock, LockFile lock, Ledger ledg
 Node::~Node() = default;
 
 Status Node::open_parts() {
-  for (const char* name : {"logs", "blobs", "workspaces", "images"}) {
-    const auto& base = std::string_view(name) == "logs" ? settings_.directories.state
-                                                        : settings_.directories.cache;
-    if (Status made = create_private_directory(base / name); !made) return made;
+  const auto& directories = settings_.directories;
+  for (const auto& directory :
+       {directories.state / "logs", directories.state / "values", directories.cache / "blobs",
+        directories.cache / "workspaces", directories.cache / "images"}) {
+    if (Status made = create_private_directory(directory); !made) return made;
   }
   if (Status unpacked = unpack_python_package(settings_.directories); !unpacked) return unpacked;
   // It takes longer to start than all that follows.
@@ -147,10 +156,29 @@ Status Node::open_parts() {
                   [this](const wire::CallHead& head) { return find_target(head); }, host_name(),
                   RunLimits{settings_.config.runs, settings_.config.max_run_value_bytes}});
   reloader_ = std::make_unique<Reloader>(Reloader::Parts{loop_, *code_, *objects_});
-  operations_ = std::make_unique<Operations>(Operations::Parts{
-      loop_,   clock_,   calls_,     *code_,    *launcher_, ledger_access_,    *objects_, registry_,
-      tokens_, *runs_,   log_,       slots_,    memory_,    zygotes_,          segments_, kept_,
-      images_, secrets_, *reloader_, provider_, facts_,     [this] { stop(); }});
+  operations_ = std::make_unique<Operations>(Operations::Parts{loop_,
+                                                               clock_,
+                                                               calls_,
+                                                               *code_,
+                                                               *launcher_,
+                                                               ledger_access_,
+                                                               *objects_,
+                                                               registry_,
+                                                               tokens_,
+                                                               *runs_,
+                                                               log_,
+                                                               slots_,
+                                                               memory_,
+                                                               zygotes_,
+                                                               value_budget_,
+                                                               segments_,
+                                                               kept_,
+                                                               images_,
+                                                               secrets_,
+                                                               *reloader_,
+                                                               provider_,
+                                                               facts_,
+                                                               [this] { stop(); }});
   images_.tidy();
   auto target_of = [this](const ServicePtr& service) { return launcher_->target_of(service); };
   auto status = [this] { return report_status(); };

@@ -86,6 +86,7 @@ class Node final : public ClientRequests, public CallObserver {
   RunJournal run_journal_;
   RunLogs run_logs_;
   Zygotes zygotes_;
+  ValueBudget value_budget_;
   Segments segments_;
   KeptValues kept_;
   Images images_;

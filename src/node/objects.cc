@@ -1,10 +1,6 @@
 #include "node/objects.h"
 
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <utility>
 
 #include "base/nearest.h"
@@ -40,31 +36,6 @@ void answer(Call& call, FrameType type, std::string_view head, wire::Body body =
 }
 
 }  // namespace
-
-Result<StoredValue> StoredValue::store(std::string_view bytes, Json sizes) {
-  StoredValue value{UniqueFd(::memfd_create("leanto-value", MFD_CLOEXEC)), bytes.size(),
-                    std::move(sizes)};
-  if (!value.memory) return fail_errno(ErrorKind::kCapacity, errno, "keeping a value");
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(value.memory.get(), bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return fail_errno(ErrorKind::kCapacity, errno, "keeping a value");
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return value;
-}
-
-Result<wire::Body> StoredValue::load() const {
-  auto bytes = std::make_unique_for_overwrite<char[]>(size);
-  std::size_t at = 0;
-  while (at < size) {
-    const ssize_t got = ::pread(memory.get(), bytes.get() + at, size - at, static_cast<off_t>(at));
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return fail_errno(ErrorKind::kInternal, errno, "reading a kept value");
-    at += static_cast<std::size_t>(got);
-  }
-  return wire::Body(std::move(bytes), size);
-}
 
 std::int64_t Objects::now() const {
   return std::chrono::duration_cast<std::chrono::milliseconds>(

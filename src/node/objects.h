@@ -12,7 +12,7 @@
 #include "node/calls.h"
 #include "node/launcher.h"
 #include "node/ledger_access.h"
-#include "os/unique_fd.h"
+#include "node/stored_value.h"
 
 namespace leanto::node {
 
@@ -25,16 +25,6 @@ struct LiveObject {
   TargetPtr target;
 };
 using LiveObjectPtr = std::shared_ptr<LiveObject>;
-
-// A value that was put; its bytes lie in memory of the kernel's, not of this process.
-struct StoredValue {
-  UniqueFd memory;
-  std::size_t size = 0;
-  wire::Json sizes;  // of its buffers, null for a single one
-
-  static Result<StoredValue> store(std::string_view bytes, wire::Json sizes);
-  Result<wire::Body> load() const;
-};
 
 class Objects {
  public:

@@ -167,7 +167,7 @@ net::Task<Result<Answer>> Operations::put(Request& request) {
   const Result<std::string> key = wire::require_string(request.head, "key");
   if (!key) co_return Failure(key.error());
   Result<StoredValue> value =
-      StoredValue::store(request.body.view(), request.head.value("b", Json()));
+      StoredValue::store(request.head, request.body, parts_.segments, parts_.value_budget);
   if (!value) co_return Failure(value.error());
   const Status put = parts_.objects.put(*key, *std::move(value));
   if (!put) co_return Failure(put.error());
@@ -186,11 +186,10 @@ net::Task<Result<Answer>> Operations::get(Request& request) {
   }
   const StoredValue* value = parts_.objects.find_value(*key);
   if (value == nullptr) co_return Failure(parts_.objects.not_found(*key));
-  Result<wire::Body> body = value->load();
-  if (!body) co_return Failure(body.error());
-  Answer answer{{{"kind", "value"}}, *std::move(body)};
-  if (!value->sizes.is_null()) answer.head["b"] = value->sizes;
-  co_return answer;
+  Result<StoredValue::Loaded> loaded = value->load();
+  if (!loaded) co_return Failure(loaded.error());
+  loaded->head["kind"] = "value";
+  co_return Answer{std::move(loaded->head), std::move(loaded->body)};
 }
 
 net::Task<Result<Answer>> Operations::keys(Request&) {
@@ -222,8 +221,12 @@ net::Task<Result<Answer>> Operations::segment(Request& request) {
   const Result<Segments::Grant> made =
       parts_.segments.make(static_cast<std::uint64_t>(*size), request.session);
   if (!made) co_return Failure(made.error());
-  co_return Answer{
-      {{"id", made->id}, {"path", made->path}, {"inode", made->inode}, {"size", made->size}}, {}};
+  co_return Answer{{{"id", made->id},
+                    {"path", made->path},
+                    {"inode", made->inode},
+                    {"size", made->size},
+                    {"disk", made->on_disk}},
+                   {}};
 }
 
 net::Task<Result<Answer>> Operations::close_segment(Request& request) {
@@ -235,7 +238,7 @@ net::Task<Result<Answer>> Operations::close_segment(Request& request) {
 net::Task<Result<Answer>> Operations::fetch(Request& request) {
   const Result<std::string> id = wire::require_string(request.head, "o");
   if (!id) co_return Failure(id.error());
-  Result<KeptValues::Fetched> fetched = parts_.kept.fetch(*id);
+  Result<StoredValue::Loaded> fetched = parts_.kept.fetch(*id);
   if (!fetched) co_return Failure(fetched.error());
   co_return Answer{std::move(fetched->head), std::move(fetched->body)};
 }

@@ -63,6 +63,7 @@ class Operations {
     const SlotQueue& slots;
     const MemoryLimits& memory;
     Zygotes& zygotes;
+    ValueBudget& value_budget;
     Segments& segments;
     KeptValues& kept;
     Images& images;

@@ -24,6 +24,13 @@ double seconds_since(const Clock& clock, MonotonicTime then) {
   return std::chrono::duration<double>(clock.monotonic() - then).count();
 }
 
+Json describe(const ValueBudget& budget) {
+  return {{"memory", budget.use().memory},
+          {"memory_limit", budget.limits().memory},
+          {"disk", budget.use().disk},
+          {"disk_limit", budget.limits().disk}};
+}
+
 Json worker_row(const Worker& worker, const Target& target, const Slots& slots) {
   Json row = {{"pid", worker.pid()},
               {"service", target.service->name},
@@ -79,8 +86,7 @@ net::Task<Result<Answer>> Operations::status(Request&) {
                     {"memory", memory_of(::getpid())},
                     {"uptime", seconds_since(parts_.clock, facts.started)},
                     {"calls", parts_.calls.running()},
-                    {"shared_memory", parts_.segments.bytes()},
-                    {"shared_memory_limit", parts_.segments.budget()},
+                    {"values", describe(parts_.value_budget)},
                     {"workers", workers},
                     {"zygotes", zygotes}},
                    {}};

@@ -1,12 +1,12 @@
 #include "os/segment.h"
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
+
+#include "os/unnamed_file.h"
 
 namespace leanto {
 
@@ -18,16 +18,21 @@ constexpr off_t kClosedOffset = 12;
 }  // namespace
 
 Result<Segment> Segment::make(std::uint64_t size) {
-  UniqueFd fd(::memfd_create("leanto-segment", MFD_CLOEXEC));
-  if (!fd) return fail_errno(ErrorKind::kCapacity, errno, "making a shared segment");
-  if (::ftruncate(fd.get(), static_cast<off_t>(kDataOffset + size)) != 0)
-    return fail_errno(ErrorKind::kCapacity, errno, "making a shared segment");
+  return make(make_memory_file("leanto-segment", kDataOffset + size), size);
+}
+
+Result<Segment> Segment::make_on_disk(const std::filesystem::path& directory, std::uint64_t size) {
+  return make(make_disk_file(directory, kDataOffset + size), size);
+}
+
+Result<Segment> Segment::make(Result<UniqueFd> file, std::uint64_t size) {
+  if (!file) return Failure(file.error());
   const std::uint32_t magic = kMagic;
   struct stat status{};
-  if (::pwrite(fd.get(), &magic, sizeof magic, 0) != sizeof magic ||
-      ::fstat(fd.get(), &status) != 0)
+  if (::pwrite(file->get(), &magic, sizeof magic, 0) != sizeof magic ||
+      ::fstat(file->get(), &status) != 0)
     return fail_errno(ErrorKind::kCapacity, errno, "making a shared segment");
-  return Segment(std::move(fd), status.st_ino, size);
+  return Segment(*std::move(file), status.st_ino, size);
 }
 
 std::string Segment::path() const { return fmt::format("/proc/{}/fd/{}", ::getpid(), fd_.get()); }

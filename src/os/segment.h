@@ -1,5 +1,6 @@
-// A piece of shared memory that carries large values between processes of this machine: a memfd
-// that others open by its path under /proc, so that no descriptor has to travel beside a frame.
+// A piece of shared memory that carries large values between processes of this machine: a file
+// without a name, in memory or, where that is short, on disk. Others open it by its path under
+// /proc, so that no descriptor has to travel beside a frame.
 //
 // The first page is a header that writer, reader and owner agree through (docs/wire.md,
 // "Segments"); values begin at kDataOffset. This is the owner's side: it makes segments, looks at
@@ -7,7 +8,9 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <string>
+#include <utility>
 
 #include "base/result.h"
 #include "os/unique_fd.h"
@@ -25,11 +28,17 @@ class Segment {
   static constexpr std::uint32_t kMagic = 0x534D544C;
   static constexpr std::uint64_t kDataOffset = 4096;
 
-  // `size` bytes for values. kCapacity if the kernel has no memory for it.
+  // `size` bytes for values. kCapacity if the kernel has no memory, or the disk no room for it.
   static Result<Segment> make(std::uint64_t size);
+  static Result<Segment> make_on_disk(const std::filesystem::path& directory, std::uint64_t size);
 
   Segment(Segment&& other) = default;
-  Segment& operator=(Segment&&) = delete;
+  Segment& operator=(Segment&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    std::swap(inode_, other.inode_);
+    std::swap(size_, other.size_);
+    return *this;
+  }
   ~Segment() { close(); }
 
   std::string path() const;  // for processes that see this one under the same number
@@ -45,6 +54,7 @@ class Segment {
   void leave() { fd_.reset(); }
 
  private:
+  static Result<Segment> make(Result<UniqueFd> file, std::uint64_t size);
   Segment(UniqueFd fd, std::uint64_t inode, std::uint64_t size)
       : fd_(std::move(fd)), inode_(inode), size_(size) {}
 

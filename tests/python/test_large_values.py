@@ -145,8 +145,8 @@ def test_when_a_program_ends_its_segments_are_closed(own_home):
         client.do("import bulky, numpy as np")
         client.do("f = lt.function(bulky.length).to(lt.here)")
         assert client.do(f"f(np.zeros({SIZE}))") == [SIZE]
-        assert node_status()["shared_memory"] >= 8 * SIZE
-    assert wait_until(lambda: node_status()["shared_memory"] == 0)
+        assert node_status()["values"]["memory"] >= 8 * SIZE
+    assert wait_until(lambda: node_status()["values"]["memory"] == 0)
 
 
 def test_the_nodes_memory_does_not_grow_with_values(own_home, sent):
@@ -158,13 +158,11 @@ def test_the_nodes_memory_does_not_grow_with_values(own_home, sent):
     assert node_status()["memory"] < before + (8 << 20)
 
 
-def test_without_shared_memory_values_go_through_the_socket(own_home, sent):
-    config = own_home / ".config" / "leanto" / "node.toml"
-    config.parent.mkdir(parents=True)
-    config.write_text('[values]\nshared_memory = "1MB"\n')
+def test_without_shared_memory_values_go_through_the_socket(config, sent):
+    config('[values]\nmemory = "1MB"\nover_memory = "refuse"\n')
     assert (sent(bulky.change)(np.ones(SIZE))[1:] == 1).all()
     assert not _segments._pool
-    assert node_status()["shared_memory"] == 0
+    assert node_status()["values"]["memory"] == 0
 
 
 def test_after_a_restart_of_the_node_new_segments_are_made(own_home, lt, sent):

@@ -92,7 +92,7 @@ def test_its_memory_is_given_back(own_home, sent):
         handle = make.remote(SIZE, 1.0)
         assert handle.get().sum() == SIZE
         handle.delete()
-    assert node_status()["shared_memory"] == 0
+    assert node_status()["values"]["memory"] == 0
 
 
 def test_an_exception_is_raised_at_the_call(sent):

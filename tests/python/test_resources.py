@@ -17,18 +17,6 @@ import hungry  # noqa: E402
 LIMIT = 150_000_000
 
 
-@pytest.fixture
-def config(own_home):
-    """Write node.toml of a node that hasn't started yet."""
-
-    def write(text):
-        directory = own_home / ".config" / "leanto"
-        directory.mkdir(parents=True)
-        (directory / "node.toml").write_text(text)
-
-    return write
-
-
 @pytest.fixture(params=["cgroup", "watched"])
 def limits(request, config):
     """Limits by either means; what the node says of them."""

@@ -97,44 +97,18 @@ def encode(service: object, value: object) -> tuple:
         return _SELF, b"", ()
     if type(value) is Answer:
         return value.head, value.body, ()
-    if type(value) is Kept:
-        return _encode_kept(value)
-    if type(value) is Recorded:
-        return _encode_recorded(value)
-    data, buffers = _values.pack(value)
+    data, buffers = value.pack(value.value) if type(value) is Packed else _values.pack(value)
     return _values.head_with(b"", data, buffers), data, buffers
 
 
-class Kept:
-    """A result that the node keeps."""
+class Packed:
+    """A result that is packed in a way of its own: by `pack`, which returns (pickle, buffers)."""
 
-    __slots__ = ("value",)
+    __slots__ = ("pack", "value")
 
-    def __init__(self, value: object) -> None:
+    def __init__(self, value: object, pack: object) -> None:
         self.value = value
-
-
-def _encode_kept(kept: Kept) -> tuple:
-    data, buffers = _values.pack(kept.value)
-    if _values.is_lent(buffers):
-        from leanto import _segments
-
-        _segments.give_away(buffers)
-    return _values.head_with(b"", data, buffers), data, buffers
-
-
-class Recorded:
-    """A result of a run: it goes on record, so none of it may be in shared memory."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: object) -> None:
-        self.value = value
-
-
-def _encode_recorded(recorded: Recorded) -> tuple:
-    data, buffers = _values.pack(recorded.value, shared=False)
-    return _values.head_with(b"", data, buffers), data, buffers
+        self.pack = pack
 
 
 def needs_more(value: object) -> bool:

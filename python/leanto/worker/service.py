@@ -6,7 +6,7 @@ import os
 import sys
 import types
 
-from leanto import _deploy, _frames
+from leanto import _deploy, _frames, _values
 from leanto._classes import SPECIAL
 from leanto._frames import ERROR, READY
 from leanto.worker import calls, loader, secrets, tracebacks, warmup
@@ -70,9 +70,9 @@ class Service:
         how, member = said.get("how", "call"), said.get("m")
         function = self._json_function(how, member) if is_json else self._function(how, member)
         if said.get("keep"):
-            function = _keeping(function)
+            function = _packing(function, _values.pack_to_keep, lambda value: False)
         elif said.get("run"):
-            function = self._recording(function)
+            function = _packing(function, _values.pack_to_record, self._is_special)
         has_buffers = "b" in said or "seg" in said
         invocation = (function, said if is_json or has_buffers else None)
         if not has_buffers and how != "new" and len(self.invocations) < MAX_INVOCATIONS:
@@ -96,25 +96,9 @@ class Service:
         # Looked up at each call: instances may rebind their methods.
         return lambda *args, **kwargs: getattr(owner, member)(*args, **kwargs)
 
-    def _recording(self, function: object) -> object:
-        """The same function, with a result that goes on record."""
-
-        def recorded(value: object) -> object:
-            return (
-                value
-                if value is self.instance or calls.needs_more(value)
-                else calls.Recorded(value)
-            )
-
-        async def record_later(coroutine: object) -> object:
-            return recorded(await coroutine)
-
-        def record(*args: object, **kwargs: object) -> object:
-            value = function(*args, **kwargs)
-            is_coroutine = type(value) is types.CoroutineType
-            return record_later(value) if is_coroutine else recorded(value)
-
-        return record
+    def _is_special(self, value: object) -> bool:
+        """Whether a result is answered with something else than its pickle."""
+        return value is self.instance or calls.needs_more(value)
 
     def _json_function(self, how: str, member: str | None) -> object:
         from leanto.worker import json_calls
@@ -192,17 +176,21 @@ class Service:
         return found
 
 
-def _keeping(function: object) -> object:
-    """The same function, with a result that the node keeps."""
+def _packing(function: object, pack: object, is_special: object) -> object:
+    """The same function, with a result that is packed by `pack` unless it's a special one."""
 
-    async def keep_later(coroutine: object) -> calls.Kept:
-        return calls.Kept(await coroutine)
+    def packed(value: object) -> object:
+        return value if is_special(value) else calls.Packed(value, pack)
 
-    def keep(*args: object, **kwargs: object) -> object:
+    async def pack_later(coroutine: object) -> object:
+        return packed(await coroutine)
+
+    def call(*args: object, **kwargs: object) -> object:
         value = function(*args, **kwargs)
-        return keep_later(value) if type(value) is types.CoroutineType else calls.Kept(value)
+        is_coroutine = type(value) is types.CoroutineType
+        return pack_later(value) if is_coroutine else packed(value)
 
-    return keep
+    return call
 
 
 def source_of(words: dict) -> loader.Source:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # the same names for editors and type checkers
     from leanto._classes import RemoteClass, RemoteObject, cls
     from leanto._classes import cls as module
     from leanto._cluster import Cluster, cluster, here
+    from leanto._deadline import deadline
     from leanto._functions import RemoteFunction, function
     from leanto._functions import function as fn
     from leanto._image import Image, Secret
@@ -53,6 +54,7 @@ _HOMES = {
     "Secret": "_image",
     "cls": "_classes",
     "cluster": "_cluster",
+    "deadline": "_deadline",
     "fn": "_functions",
     "function": "_functions",
     "here": "_cluster",
@@ -113,6 +115,7 @@ __all__ = [
     "WorkerDiedError",
     "cls",
     "cluster",
+    "deadline",
     "errors",
     "fn",
     "function",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from leanto import _connection, _frames, _msgpack, _options, _values
 from leanto._streams import RemoteGenerator
 
-# Set in a worker: returns the number of the call that this thread or task runs, 0 outside of one.
-parent_call = None
+# What each call's head is passed through, for what is true of that call only: its deadline, the call that makes it.
+additions: list = []
+in_worker = False
 
 _aio = None  # the module, once it's needed: asyncio takes long to import
 
@@ -24,10 +25,16 @@ def encode_target(target: dict, options: dict) -> bytes:
     return _frames.encode_head({**target, **_options.call_head(options)})
 
 
-def with_parent(head: bytes) -> bytes:
+def complete(head: bytes) -> bytes:
+    """Return the head of one call: `head`, which is that of all calls of a callable, with the additions."""
+    for add in additions:
+        head = add(head)
+    return head
+
+
+def with_parent(head: bytes, number: int) -> bytes:
     """Add the call that makes this one, so that a waiting caller does not count as busy."""
-    number = parent_call()
-    if not number or head[0] >= 0x8F:
+    if head[0] >= 0x8F:
         return head
     # A fixmap: one more pair is one more in its first byte, and the pair at its end.
     return bytes((head[0] + 1,)) + head[1:] + b"\xa1p" + _msgpack.encode(number)
@@ -46,7 +53,7 @@ class Callable:
         self._head = encode_target(target, options)
 
     def __call__(self, /, *args: object, **kwargs: object) -> object:
-        head = self._head if parent_call is None else with_parent(self._head)
+        head = complete(self._head) if additions else self._head
         if self._kind == "generator" or self._kind == "async_generator":
             return RemoteGenerator(head, args, kwargs)
         connection, _, head, body = _connection.call(head, args, kwargs)
@@ -57,7 +64,7 @@ class Callable:
     def aio(self, /, *args: object, **kwargs: object) -> object:
         """The same call for an event loop: ``await f.aio(x)``, ``async for item in g.aio(x)``."""
         aio = _aio or _import_aio()
-        head = self._head if parent_call is None else with_parent(self._head)
+        head = complete(self._head) if additions else self._head
         if self._kind == "generator" or self._kind == "async_generator":
             return aio.AsyncRemoteGenerator(head, args, kwargs)
         return aio.call(head, args, kwargs, self._value_of)

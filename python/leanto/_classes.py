@@ -84,9 +84,7 @@ class RemoteClass:
         return _rebuild_from(*self._make(args, kwargs))
 
     def _make(self, args: tuple, kwargs: dict) -> tuple:
-        head = (
-            self._new_head() if _calls.parent_call is None else _calls.with_parent(self._new_head())
-        )
+        head = _calls.complete(self._new_head())
         _, _, head, _ = _connection.call(head, args, kwargs)
         return _frames.decode_head(head), self._leanto[0], self._leanto[2]
 
@@ -95,8 +93,9 @@ class RemoteClass:
         from leanto import _aio
 
         service, _, options, _ = self._leanto
+        head = _calls.complete(self._new_head())
         return _aio.call(
-            self._new_head(), args, kwargs, lambda said, body: _rebuild_from(said, service, options)
+            head, args, kwargs, lambda said, body: _rebuild_from(said, service, options)
         )
 
     def _new_head(self) -> bytes:
@@ -242,7 +241,7 @@ def state_of(handle: RemoteObject) -> ObjectState:
 def _get_attribute(
     target: dict, name: str, options: dict, owner: RemoteObject | None = None
 ) -> object:
-    head = _calls.encode_target({**target, "m": name, "how": "get"}, options)
+    head = _calls.complete(_calls.encode_target({**target, "m": name, "how": "get"}, options))
     connection, _, head, body = _connection.call(head, (), {})
     said = _frames.decode_head(head)
     if said.get("method"):
@@ -257,6 +256,7 @@ def _get_attribute(
 def _on_attribute(handle: RemoteObject, name: str, how: str, args: tuple) -> None:
     state = state_of(handle)
     head = _calls.encode_target({"o": state.id, "m": name, "how": how}, state.options)
+    head = _calls.complete(head)
     _connection.call(head, args, {})
 
 

@@ -138,8 +138,6 @@ class _Map:
         """Yield the results."""
         callable_ = self._callable
         head = callable_._head
-        if _calls.parent_call is not None:
-            head = _calls.with_parent(head)
         self._connection = _connection.Connection()
         try:
             yield from self._in_order(head) if self._settings.ordered else self._as_they_come(head)
@@ -186,6 +184,7 @@ class _Map:
 
     def _fill(self, head: bytes, yielded: int) -> None:
         """Begin as many calls as there is room for."""
+        head = _calls.complete(head)
         pending, arguments, pack = self._pending, self._arguments, _values.pack_call
         room = self._settings.concurrency
         window = yielded + 2 * room

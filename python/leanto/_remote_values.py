@@ -58,7 +58,7 @@ def fetch(id_: str) -> object:
 
 def _rebuild(id_: str, size: int) -> object:
     """A worker gets the value itself: what it calls knows nothing of handles."""
-    if _calls.parent_call is not None:
+    if _calls.in_worker:
         return fetch(id_)
     return RemoteValue(id_, size, owned=False)
 
@@ -71,8 +71,6 @@ def call(callable_: object, args: tuple, kwargs: dict) -> RemoteValue:
             "leave the result of a function that returns a list of them"
         )
     head = _calls.encode_target({**callable_._target, "keep": True}, callable_._options)
-    if _calls.parent_call is not None:
-        head = _calls.with_parent(head)
-    _, _, head, _ = _connection.call(head, args, kwargs)
+    _, _, head, _ = _connection.call(_calls.complete(head), args, kwargs)
     said = _frames.decode_head(head)
     return RemoteValue(said["o"], said["size"], owned=True)

@@ -10,7 +10,7 @@ import concurrent.futures
 import os
 import threading
 
-from leanto import _connection, _frames, _msgpack, _node, _values
+from leanto import _connection, _deadline, _frames, _msgpack, _node, _values
 from leanto._frames import ASK
 from leanto._run_watch import watch
 from leanto.errors import (
@@ -256,7 +256,7 @@ def submit(callable_: object, args: tuple, kwargs: dict) -> Run:
         )
     # Shared memory ends with this program or with the node; what goes on record must not.
     data, buffers = _values.pack((args, kwargs), shared=False)
-    call = _values.head_with(callable_._head, data, buffers)
+    call = _values.head_with(_deadline.add_time_left(callable_._head), data, buffers)
     head = _frames.encode_head({"op": "submit", "caller": _say_caller()})
     # A map of two pairs becomes one of three: the call's head is encoded already.
     head = bytes((head[0] + 1,)) + head[1:] + _CALL_KEY + call

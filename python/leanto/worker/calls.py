@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import _thread
 import sys
+import time
 import types
 
-from leanto import _frames, _values
+from leanto import _calls, _frames, _values
 from leanto._frames import ERROR, INITIAL_CREDIT, RESULT, YIELD
 from leanto.errors import InvalidRequestError
 from leanto.worker import output, secrets
@@ -30,6 +31,7 @@ class Call(output.CallOutput):
     cancelled = False
     credit = 0  # how many items may still be sent
     task = None  # of asyncio, for a coroutine
+    until = None  # the end of its timeout, in monotonic seconds
     wake = None  # called when credit or a cancel has come for a stream
 
     def __init__(self, number: int) -> None:
@@ -45,10 +47,10 @@ _changing = (
 )  # held while a call ends or is cancelled, so that a cancel hits no other call
 
 
-def parent_number(worker: object):
-    """Return the function that tells client code in this worker which call it runs in."""
+def head_addition(worker: object):
+    """Return the function that says in the head of each call from this worker which call makes it, and what time it has."""
 
-    def number() -> int:
+    def add(head: bytes) -> bytes:
         call = _current.get()
         if call is None:
             if worker.service is not None and worker.service.target is None:
@@ -56,11 +58,15 @@ def parent_number(worker: object):
                     "a module makes a remote call while it is imported, also in each worker, which would never end; "
                     'put the call under `if __name__ == "__main__":` or into a function'
                 )
-            return 0
+            return head
         worker.pass_reading_on()  # this thread is about to wait for another call, perhaps of this very worker
-        return call.number
+        if call.until:
+            from leanto import _deadline
 
-    return number
+            head = _deadline.shorten(head, call.until)
+        return _calls.with_parent(head, call.number)
+
+    return add
 
 
 def run(worker: object, stream: int, head: bytes, body: bytes) -> None:
@@ -74,7 +80,9 @@ def run(worker: object, stream: int, head: bytes, body: bytes) -> None:
         invocation = service.invocations.get(head)
         if invocation is None:
             invocation = service.prepare(head)
-        function, said = invocation
+        function, said, timeout = invocation
+        if timeout:
+            call.until = time.monotonic() + timeout
         args, kwargs = _loads(body) if said is None else _unpack_arguments(body, said)
         value = function(*args, **kwargs)
         begin = _SPECIAL.get(type(value))

@@ -256,7 +256,8 @@ def main(descriptors: list[int], nonce: bytes) -> None:
     signal.signal(LEAVE, _on_leave_signal)
     signal.signal(signal.SIGINT, calls.on_interrupt_signal)
     _reseed()
-    _calls.parent_call = calls.parent_number(worker)
+    _calls.in_worker = True
+    _calls.additions.append(calls.head_addition(worker))
     _deploy.sent_from = None
     os.register_at_fork(after_in_child=lambda: _close_in_child(worker))
     code = 0

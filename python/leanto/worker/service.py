@@ -74,8 +74,9 @@ class Service:
         elif said.get("run"):
             function = _packing(function, _values.pack_to_record, self._is_special)
         has_buffers = "b" in said or "seg" in said
-        invocation = (function, said if is_json or has_buffers else None)
-        if not has_buffers and how != "new" and len(self.invocations) < MAX_INVOCATIONS:
+        invocation = (function, said if is_json or has_buffers else None, said.get("timeout"))
+        is_one_of_many = not has_buffers and how != "new" and "left" not in said
+        if is_one_of_many and len(self.invocations) < MAX_INVOCATIONS:
             self.invocations[head] = invocation
         return invocation
 

@@ -174,7 +174,7 @@ def worker_pieces():
 
     class Service:
         instance = None
-        invocations = {b"head": (lambda x: None, None)}
+        invocations = {b"head": (lambda x: None, None, False, None)}
 
     data, _ = _values.pack(((1,), {}))
     reader = _frames.FrameReader(FreeSocket(_frames.frame(_frames.CALL, 1, b"head", data)))

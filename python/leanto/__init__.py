@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # the same names for editors and type checkers
     from leanto._functions import function as fn
     from leanto._image import Image, Secret
     from leanto._remote_values import RemoteValue
+    from leanto._retry import MoreMemory, Retry, bigger
     from leanto._runs import Run, run, runs
     from leanto.errors import (
         AccessDeniedError,
@@ -46,12 +47,15 @@ if TYPE_CHECKING:  # the same names for editors and type checkers
 _HOMES = {
     "Cluster": "_cluster",
     "Image": "_image",
+    "MoreMemory": "_retry",
     "RemoteClass": "_classes",
     "RemoteFunction": "_functions",
     "RemoteObject": "_classes",
     "RemoteValue": "_remote_values",
+    "Retry": "_retry",
     "Run": "_runs",
     "Secret": "_image",
+    "bigger": "_retry",
     "cls": "_classes",
     "cluster": "_cluster",
     "deadline": "_deadline",
@@ -101,18 +105,21 @@ __all__ = [
     "NodeLostError",
     "NotFoundError",
     "OutOfMemoryError",
+    "MoreMemory",
     "ProtocolError",
     "RemoteClass",
     "RemoteError",
     "RemoteFunction",
     "RemoteObject",
     "RemoteValue",
+    "Retry",
     "Run",
     "Secret",
     "SnapshotError",
     "TimeoutError",
     "ValueTransportError",
     "WorkerDiedError",
+    "bigger",
     "cls",
     "cluster",
     "deadline",

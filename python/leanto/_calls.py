@@ -44,18 +44,19 @@ class Callable:
     """Something remote that can be called. `_head` is the encoded head of its calls, `_kind` what its code is:
     "function", "coroutine", "generator" or "async_generator"."""
 
-    __slots__ = ("_head", "_kind", "_options", "_target")
+    __slots__ = ("_head", "_is_special", "_kind", "_options", "_target")
 
     def __init__(self, target: dict, kind: str, options: dict) -> None:
         self._target = target
         self._kind = kind
         self._options = options
         self._head = encode_target(target, options)
+        self._is_special = kind in ("generator", "async_generator") or _options.is_retrying(options)
 
     def __call__(self, /, *args: object, **kwargs: object) -> object:
+        if self._is_special:
+            return self._call_specially(args, kwargs)
         head = complete(self._head) if additions else self._head
-        if self._kind == "generator" or self._kind == "async_generator":
-            return RemoteGenerator(head, args, kwargs)
         connection, _, head, body = _connection.call(head, args, kwargs)
         if head or connection is not None:
             return self._finish(connection, _frames.decode_head(head), head, body)
@@ -67,6 +68,10 @@ class Callable:
         head = complete(self._head) if additions else self._head
         if self._kind == "generator" or self._kind == "async_generator":
             return aio.AsyncRemoteGenerator(head, args, kwargs)
+        if self._is_special:
+            from leanto import _runs
+
+            return _runs.call_later(self, args, kwargs)
         return aio.call(head, args, kwargs, self._value_of)
 
     def remote(self, /, *args: object, **kwargs: object) -> object:
@@ -100,6 +105,13 @@ class Callable:
         from leanto import _runs
 
         return _runs.submit(self, args, kwargs)
+
+    def _call_specially(self, args: tuple, kwargs: dict) -> object:
+        if self._kind == "generator" or self._kind == "async_generator":
+            return RemoteGenerator(complete(self._head), args, kwargs)
+        from leanto import _runs
+
+        return _runs.call(self, args, kwargs)
 
     def _finish(self, connection, said: dict, head: bytes, body: bytes) -> object:
         if connection is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from leanto import _calls, _connection, _frames, _values
+from leanto import _calls, _connection, _frames, _options, _values
 from leanto._frames import CALL, CANCEL, ERROR, LOG, RESULT, YIELD
 from leanto.errors import InvalidRequestError, NodeError, ProtocolError
 
@@ -105,6 +105,11 @@ def _count(iterables: tuple) -> int | None:
 
 def _run(callable_: object, arguments: object, total: int | None, settings: Settings) -> object:
     kind = callable_._kind
+    if _options.is_retrying(callable_._options):
+        raise InvalidRequestError(
+            "the calls of a map are not tried again: retries= and on_oom= are for .submit(...) and plain calls; "
+            "submit one run for each item"
+        )
     if kind in ("generator", "async_generator"):
         raise InvalidRequestError(
             f"{callable_!r} is a generator, and map wants one result for each item; "

@@ -2,6 +2,8 @@
 
     timeout=90, "30m"          of a call, in seconds or with a unit
     stream_logs=False          don't show here what a call prints there
+    retries=3, lt.Retry(3)     try a call or a run again after errors; it's a run of the node's then
+    on_oom=lt.bigger(memory=2) the same with more memory after an out-of-memory
     name=, get_if_exists=      of a service or an object
     concurrency=8              calls at once in one worker or object
     workers=4, (1, 4)          the most workers of a function; the least and the most
@@ -21,10 +23,11 @@ from leanto.errors import InvalidRequestError
 
 _CALL = ("timeout", "stream_logs")
 _RUN = ("key", "on_conflict", "grace")  # of `.submit`
+_RETRYING = ("retries", "on_oom")
 _SERVICE = ("concurrency", "workers", "env", "cpus", "memory", "gpus", "accelerators",
             "warmup", "fresh", "image")  # fmt: skip
 _NAMING = ("name", "get_if_exists")
-ALL = (*_NAMING, *_CALL, *_RUN, *_SERVICE)
+ALL = (*_NAMING, *_CALL, *_RUN, *_RETRYING, *_SERVICE)
 
 
 def merge(current: dict, given: dict) -> dict:
@@ -52,7 +55,16 @@ def call_head(options: dict) -> dict:
     for name in ("key", "on_conflict"):
         if options.get(name) is not None:
             head[name] = options[name]
+    if is_retrying(options):
+        from leanto import _retry
+
+        head.update(_retry.words_of(options))
     return head
+
+
+def is_retrying(options: dict) -> bool:
+    """Whether a call with these options may be tried again, so that it has to be a run."""
+    return any(options.get(name) is not None for name in _RETRYING)
 
 
 def service_settings(options: dict) -> dict:
@@ -90,6 +102,10 @@ def _check(name: str, value: object) -> None:
         raise InvalidRequestError(
             f"a timeout of {value!r} makes no sense; give a positive number of seconds"
         )
+    if name in _RETRYING:
+        from leanto import _retry
+
+        _retry.check(name, value)
     if name == "grace" and not 0 <= seconds(value) < 1e9:
         raise InvalidRequestError(f"grace={value!r} makes no sense; give a number of seconds")
     if name == "on_conflict" and value not in ("error", "replace"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 
-from leanto import _calls, _connection, _frames, _values
+from leanto import _calls, _connection, _frames, _options, _values
 from leanto.errors import InvalidRequestError
 
 
@@ -69,6 +69,10 @@ def call(callable_: object, args: tuple, kwargs: dict) -> RemoteValue:
         raise InvalidRequestError(
             f"{callable_!r} is a generator, and its items can't be left on the node; "
             "leave the result of a function that returns a list of them"
+        )
+    if _options.is_retrying(callable_._options):
+        raise InvalidRequestError(
+            "a result that stays on the node is not tried again: retries= and on_oom= are for .submit(...) and plain calls"
         )
     head = _calls.encode_target({**callable_._target, "keep": True}, callable_._options)
     _, _, head, _ = _connection.call(_calls.complete(head), args, kwargs)

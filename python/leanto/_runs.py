@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import os
+import sys
 import threading
 
 from leanto import _connection, _deadline, _frames, _msgpack, _node, _values
@@ -268,6 +269,31 @@ def submit(callable_: object, args: tuple, kwargs: dict) -> Run:
     else:
         watch(run)
     return run
+
+
+def call(callable_: object, args: tuple, kwargs: dict) -> object:
+    """Make a call that the node may try again: as a run, whose output shows here, and which is cancelled with its caller."""
+    run = submit(callable_, args, kwargs)
+    try:
+        if callable_._options.get("stream_logs") is not False:
+            for line in run.logs(follow=True):
+                print(line.text, file=sys.stderr if line.stream == "stderr" else sys.stdout)
+        return run.result()
+    except BaseException:
+        if run.status not in ENDED:
+            run.cancel("its caller was interrupted")
+        raise
+
+
+async def call_later(callable_: object, args: tuple, kwargs: dict) -> object:
+    """The same from an event loop, without the output."""
+    run = submit(callable_, args, kwargs)
+    try:
+        return await run
+    except BaseException:
+        if run.status not in ENDED:
+            run.cancel("its caller was cancelled")
+        raise
 
 
 def run(id_or_key: str, /) -> Run:

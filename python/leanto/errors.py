@@ -146,6 +146,12 @@ class RemoteTraceback(Exception):
         return "\n\n" + self.text.rstrip()
 
 
+def type_name(cls: type) -> str:
+    """Return the dotted name of an exception's class, as errors and retries say it; those of Python itself have no module."""
+    name = cls.__qualname__
+    return name if cls.__module__ in ("builtins", "__main__") else f"{cls.__module__}.{name}"
+
+
 # The names of the error table in src/base/error.h, tests/python/test_errors.py compares them.
 BY_KIND = {
     "internal": LeantoError,

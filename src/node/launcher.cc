@@ -92,6 +92,13 @@ TargetPtr Launcher::target_of(const ServicePtr& service) {
   return target;
 }
 
+TargetPtr Launcher::resized(const TargetPtr& target, std::uint64_t memory) {
+  auto service = std::make_shared<ServiceSpec>(*target->service);
+  service->settings.ask.memory = memory;
+  service->version = make_version(*service);
+  return target_of(service);
+}
+
 void Launcher::start_worker(const TargetPtr& target) {
   parts_.loop.spawn("start a worker", start_for(target));
 }

@@ -41,6 +41,8 @@ class Launcher final : public WorkerStarter {
 
   // The target of a function or class at a version; the same one for the same version.
   TargetPtr target_of(const ServicePtr& service);
+  // That of the same service with this much memory for each worker.
+  TargetPtr resized(const TargetPtr& target, std::uint64_t memory);
   // Starts a worker if the target has none, and returns what the service offers.
   net::Task<Result<wire::Json>> ensure(TargetPtr target);
   // A worker that belongs to no target yet. Waits until there are slots for it.

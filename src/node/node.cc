@@ -154,7 +154,10 @@ Status Node::open_parts() {
   runs_ = std::make_unique<Runs>(
       Runs::Parts{loop_, clock_, calls_, run_journal_, run_logs_,
                   [this](const wire::CallHead& head) { return find_target(head); }, host_name(),
-                  RunLimits{settings_.config.runs, settings_.config.max_run_value_bytes}});
+                  RunLimits{settings_.config.runs, settings_.config.max_run_value_bytes},
+                  [this](const TargetPtr& target, std::uint64_t memory) {
+                    return launcher_->resized(target, memory);
+                  }});
   reloader_ = std::make_unique<Reloader>(Reloader::Parts{loop_, *code_, *objects_});
   operations_ = std::make_unique<Operations>(Operations::Parts{loop_,
                                                                clock_,

@@ -52,7 +52,9 @@ net::Task<Result<Answer>> Operations::run_record(Request& request) {
   if (!id) co_return Failure(id.error());
   const Result<RunRecord> run = co_await parts_.runs.get(*id);
   if (!run) co_return Failure(run.error());
-  co_return Answer{{{"run", run_to_json(*run)}}, {}};
+  const auto attempts = co_await parts_.runs.attempts(run->id);
+  if (!attempts) co_return Failure(attempts.error());
+  co_return Answer{{{"run", run_to_json(*run, *attempts)}}, {}};
 }
 
 net::Task<Result<Answer>> Operations::runs(Request& request) {

@@ -37,6 +37,8 @@ Ending ending(RunStatus status, const Error& error, std::string reason) {
   return ended;
 }
 
+}  // namespace
+
 Ending stopped_ending(const Stopping& stopping) {
   const std::string how = how_it_ended(stopping);
   if (stopping.cause == StopCause::kTimeout)
@@ -45,8 +47,6 @@ Ending stopped_ending(const Stopping& stopping) {
   return ending(RunStatus::kCancelled, {ErrorKind::kCancelled, "the run was cancelled" + why + how},
                 stopping.reason + how);
 }
-
-}  // namespace
 
 StopDecision decide_stop(const Stopping& stopping, int other_calls, MonotonicTime now) {
   const MonotonicTime due =

@@ -51,6 +51,8 @@ struct Ending {
 // What came of a run, from the frame that answered its call.
 Ending decide_ending(RunAnswer answer, const std::optional<Stopping>& stopping,
                      std::uint64_t max_bytes);
+// Of a run that was stopped.
+Ending stopped_ending(const Stopping& stopping);
 // The same for a run that ends with an error of ours.
 Ending failed_ending(const Error& error);
 

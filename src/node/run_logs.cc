@@ -107,6 +107,15 @@ net::Task<std::uint64_t> RunLogs::close(std::string run) {
     co_await flush(run, log);
     tell(*log);
   }
+  co_return co_await settle(std::move(run));
+}
+
+net::Task<std::uint64_t> RunLogs::settle(std::string run) {
+  if (const auto found = logs_.find(run); found != logs_.end()) {
+    const LogPtr log = found->second;
+    end_partials(*log, MonotonicTime::max());
+    co_await flush(run, log);
+  }
   auto measure = [file = file_of(run)] { return run_log_size(file).value_or(0); };
   co_return co_await loop_.in_background(std::move(measure));
 }

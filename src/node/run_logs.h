@@ -27,6 +27,9 @@ class RunLogs {
   RunLogs(net::Loop& loop, const Clock& clock, std::string directory, std::uint64_t max_bytes);
 
   void append(const std::string& run, wire::OutputStream stream, std::string_view text);
+  // An attempt writes nothing more; returns the size of all that was written, when it's in the
+  // file.
+  net::Task<std::uint64_t> settle(std::string run);
   // The run writes nothing more; returns the size of all that it wrote, when it's in the file.
   net::Task<std::uint64_t> close(std::string run);
 

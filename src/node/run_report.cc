@@ -28,6 +28,20 @@ Json seconds_between(std::int64_t from, const std::optional<std::int64_t>& to) {
   return static_cast<double>(std::max<std::int64_t>(0, *to - from)) / 1000;
 }
 
+Json attempt_to_json(const RunStore::Attempt& attempt) {
+  return {
+      {"number", attempt.number},
+      {"started_at", attempt.started_at},
+      {"ended_at", or_null(attempt.ended_at)},
+      {"outcome", attempt.outcome.empty() ? Json() : Json(attempt.outcome)},
+      {"error", error_to_json(attempt.error)},
+      {"reason", attempt.reason},
+      {"log_offset", attempt.log_offset},
+      {"memory_limit", or_null(attempt.memory_limit)},
+      {"memory_peak", or_null(attempt.memory_peak)},
+      {"cpu_time", attempt.cpu_ms ? Json(static_cast<double>(*attempt.cpu_ms) / 1000) : Json()}};
+}
+
 }  // namespace
 
 Json run_to_json(const RunRecord& run) {
@@ -43,6 +57,8 @@ Json run_to_json(const RunRecord& run) {
           {"node", run.node},
           {"status", name_of(run.status)},
           {"attempt", run.attempt},
+          {"not_before", or_null(run.not_before)},
+          {"policy", run.policy.empty() ? Json() : Json::parse(run.policy, nullptr, false)},
           {"created_at", run.created_at},
           {"started_at", or_null(run.started_at)},
           {"ended_at", or_null(run.ended_at)},
@@ -54,6 +70,21 @@ Json run_to_json(const RunRecord& run) {
           {"arguments_size", run.arguments_size},
           {"result_size", run.answer_size},
           {"log_size", run.log_size}};
+}
+
+Json run_to_json(const RunRecord& run, const std::vector<RunStore::Attempt>& attempts) {
+  Json said = run_to_json(run);
+  said["attempts"] = Json::array();
+  std::optional<std::int64_t> peak;
+  std::int64_t cpu_ms = 0;
+  for (const RunStore::Attempt& attempt : attempts) {
+    said["attempts"].push_back(attempt_to_json(attempt));
+    if (attempt.memory_peak) peak = std::max(peak.value_or(0), *attempt.memory_peak);
+    cpu_ms += attempt.cpu_ms.value_or(0);
+  }
+  said["memory_peak"] = or_null(peak);
+  said["cpu_time"] = static_cast<double>(cpu_ms) / 1000;
+  return said;
 }
 
 Result<RunFilter> parse_run_filter(const Json& head) {

@@ -2,12 +2,14 @@
 #pragma once
 
 #include "base/result.h"
-#include "store/run_record.h"
+#include "store/runs.h"
 #include "wire/head.h"
 
 namespace leanto::node {
 
 wire::Json run_to_json(const RunRecord& run);
+// With its attempts, and the sum or the most of what they have used.
+wire::Json run_to_json(const RunRecord& run, const std::vector<RunStore::Attempt>& attempts);
 // From `service`, `status` (names), `since` (ms) and `limit`.
 Result<RunFilter> parse_run_filter(const wire::Json& head);
 

@@ -9,6 +9,7 @@
 #include "base/byte_size.h"
 #include "base/digest.h"
 #include "base/run_id.h"
+#include "os/process_stat.h"
 
 namespace leanto::node {
 
@@ -19,20 +20,10 @@ using wire::Json;
 namespace {
 
 constexpr Duration kTidyEvery = 10min;
-constexpr Duration kTryAgain = 1s;
-constexpr Duration kStopLimit = 2s;
 
 constexpr const char* kRestarted =
     "the node on this machine was restarted while it ran, and its worker ended with the node; "
     "whether the code has done its work is not known";
-constexpr const char* kStopped =
-    "the node on this machine was stopped while it ran; whether the code has done its work is not "
-    "known";
-
-// The answer of a run that is lost.
-RunAnswer lost_answer(const std::string& reason) {
-  return {AnswerKind::kError, wire::encode_error({ErrorKind::kWorkerDied, reason}), {}};
-}
 
 }  // namespace
 
@@ -50,7 +41,9 @@ Runs::ActivePtr Runs::find_active(const std::string& id) const {
 Status Runs::recover(RunStore& store) {
   std::vector<RunRecord> queued;
   auto take_up_all = [&, at = now_ms()](RunStore& runs) -> Status {
-    auto found = runs.recover(at, kRestarted);
+    auto found = runs.recover(at, kRestarted, [this](const RunRecord& run) {
+      return decide_after_loss(run, kRestarted);
+    });
     if (!found) return Failure(found.error());
     queued = *std::move(found);
     return {};
@@ -92,6 +85,8 @@ Result<RunRecord> Runs::make_record(const wire::Submission& asked, std::string c
   if (asked.call.timeout_seconds)
     run.timeout_ms = static_cast<std::int64_t>(*asked.call.timeout_seconds * 1000);
   run.grace_ms = static_cast<std::int64_t>(asked.grace_seconds * 1000);
+  if (const Json policy = wire::to_json(asked.policy); !policy.empty())
+    run.policy = policy.dump(-1, ' ', false, Json::error_handler_t::replace);
   run.created_at = now_ms();
   return run;
 }
@@ -158,13 +153,36 @@ net::Task<> Runs::wait_until_gone(std::string id) {
 void Runs::take_up(const RunRecord& record) {
   const auto run = std::make_shared<Active>();
   run->run = record;
+  run->policy = policy_of(record);
   active_[record.id] = run;
   parts_.logs.open(record.id);
   if (record.timeout_ms) parts_.loop.spawn("a run's timeout", expire(run));
-  const Result<wire::CallHead> head = wire::parse_call_head(record.head);
+  begin_attempt(run);
+}
+
+void Runs::begin_attempt(const ActivePtr& run) {
+  if (run->run.not_before && *run->run.not_before > now_ms()) {
+    run->phase = Phase::kWaiting;
+    return parts_.loop.spawn("wait for a run's next attempt", wait_for_attempt(run));
+  }
+  run->phase = Phase::kQueued;
+  const Result<wire::CallHead> head = wire::parse_call_head(run->run.head);
   const Result<TargetPtr> target = head ? parts_.find_target(*head) : Failure(head.error());
   if (!target) return end(run, failed_ending(target.error()));
-  enqueue(run, *target);
+  run->own_memory = (*target)->service->settings.ask.memory;
+  if (!run->run.memory || (*target)->kind != TargetKind::kFunction) return enqueue(run, *target);
+  enqueue(run, parts_.resize(*target, static_cast<std::uint64_t>(*run->run.memory)));
+}
+
+net::Task<> Runs::wait_for_attempt(ActivePtr run) {
+  while (run->phase == Phase::kWaiting && !stopping_) {
+    const std::int64_t left = *run->run.not_before - now_ms();
+    if (left <= 0) co_return begin_attempt(run);
+    const auto event = std::make_shared<net::Event>(parts_.loop);
+    run->waiters.push_back(event);
+    co_await event->wait(std::chrono::milliseconds(left));
+    std::erase(run->waiters, event);
+  }
 }
 
 void Runs::enqueue(const ActivePtr& run, const TargetPtr& target) {
@@ -195,9 +213,12 @@ net::Task<> Runs::start(ActivePtr run) {
     co_return;
   }
   const std::int64_t at = now_ms();
+  RunStore::Begin begin{at, run->run.log_size, run->run.memory};
+  if (!begin.memory_limit && run->own_memory > 0)
+    begin.memory_limit = static_cast<std::int64_t>(run->own_memory);
   RunStore::Started started;
   auto write = [&](RunStore& store) -> Status {
-    auto done = store.start(run->run.id, at);
+    auto done = store.start(run->run.id, begin);
     if (!done) return Failure(done.error());
     started = *std::move(done);
     return {};
@@ -210,6 +231,11 @@ net::Task<> Runs::start(ActivePtr run) {
     co_return;
   }
   run->phase = Phase::kRunning;
+  run->worker = parts_.calls.find_worker(run->call);
+  if (const auto worker = run->worker.lock()) {
+    const Result<double> used = cpu_seconds(SystemKernelFiles(), worker->pid());
+    run->cpu_before = used ? std::optional(*used) : std::nullopt;
+  }
   run->run.status = RunStatus::kRunning;
   run->run.attempt = started.attempt;
   run->run.started_at = at;
@@ -219,95 +245,6 @@ net::Task<> Runs::start(ActivePtr run) {
 void Runs::on_output(std::uint32_t call, OutputStream stream, std::string_view text) {
   if (const auto run = by_call_.find(call); run != by_call_.end())
     parts_.logs.append(run->second->run.id, stream, text);
-}
-
-// Ending
-
-void Runs::on_answer(const ActivePtr& run, FrameType type, std::string_view head, wire::Body body) {
-  const AnswerKind kind = type == FrameType::kError ? AnswerKind::kError : AnswerKind::kResult;
-  RunAnswer answer{kind, std::string(head), std::string(body.view())};
-  end(run, decide_ending(std::move(answer), run->stopping, parts_.limits.max_value_bytes));
-}
-
-void Runs::end(const ActivePtr& run, Ending ending) {
-  if (run->phase == Phase::kEnding) return;
-  run->phase = Phase::kEnding;
-  by_call_.erase(run->call);
-  parts_.loop.spawn("record a run's end", record_end(run, std::move(ending)));
-}
-
-// Until it is on disk: nobody hears of an outcome that could still be another one after a crash.
-net::Task<> Runs::record_end(ActivePtr run, Ending ending) {
-  ending.outcome.at = now_ms();
-  ending.outcome.log_size = static_cast<std::int64_t>(co_await parts_.logs.close(run->run.id));
-  while (true) {
-    auto write = [&](RunStore& store) {
-      return store.finish(run->run.id, ending.outcome, ending.answer);
-    };
-    std::function<Status(RunStore&)> work = write;
-    const Status done = co_await parts_.journal.commit(std::move(work));
-    if (done || done.error().kind == ErrorKind::kAlreadyExists) break;
-    if (ending.outcome.status == RunStatus::kSucceeded) {
-      const RunOutcome known = ending.outcome;
-      ending = failed_ending({ErrorKind::kCapacity,
-                              "it succeeded, but its result could not be "
-                              "kept: " +
-                                  done.error().message});
-      ending.outcome.at = known.at;
-      ending.outcome.log_size = known.log_size;
-    } else {
-      co_await parts_.loop.sleep(kTryAgain);
-    }
-  }
-  forget(run);
-}
-
-void Runs::forget(const ActivePtr& run) {
-  active_.erase(run->run.id);
-  for (const auto& waiter : std::exchange(run->waiters, {})) waiter->set();
-}
-
-// Whether a start or an outcome is on its way to the disk.
-bool Runs::is_writing() const {
-  return std::any_of(active_.begin(), active_.end(), [](const auto& entry) {
-    const Phase phase = entry.second->phase;
-    return phase == Phase::kStarting || phase == Phase::kEnding;
-  });
-}
-
-net::Task<> Runs::stop() {
-  if (std::exchange(stopping_, true)) co_return;
-  const MonotonicTime until = parts_.clock.monotonic() + kStopLimit;
-  while (is_writing() && parts_.clock.monotonic() < until) co_await parts_.loop.sleep(1ms);
-  std::vector<ActivePtr> running;
-  for (const auto& [id, run] : active_) {
-    if (run->phase != Phase::kRunning) continue;
-    run->phase = Phase::kEnding;  // what its worker says from now on comes too late
-    running.push_back(run);
-  }
-  std::vector<std::int64_t> log_sizes;
-  for (const ActivePtr& run : running) {
-    const std::uint64_t size = co_await parts_.logs.close(run->run.id);
-    log_sizes.push_back(static_cast<std::int64_t>(size));
-  }
-  const std::int64_t at = now_ms();
-  auto write = [&](RunStore& store) -> Status {
-    for (std::size_t i = 0; i < running.size(); ++i) {
-      RunOutcome lost;
-      lost.status = RunStatus::kLost;
-      lost.at = at;
-      lost.error = RunError{"node_lost", "", kStopped, ""};
-      lost.reason = kStopped;
-      lost.log_size = log_sizes[i];
-      const Status done = store.finish(running[i]->run.id, lost, lost_answer(kStopped));
-      if (!done) return done;
-    }
-    return {};
-  };
-  std::function<Status(RunStore&)> work = write;
-  (void)co_await parts_.journal.commit(std::move(work));
-  for (const ActivePtr& run : running) forget(run);
-  if (!running.empty()) co_await parts_.loop.sleep(20ms);  // so that those who wait are told
 }
 
 net::Task<> Runs::tidy() {

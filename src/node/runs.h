@@ -5,6 +5,9 @@
 //                  │        worker       │            │                    ▲
 //                  └──────── cancelled, timeout ──────┴────────────────────┘
 //
+// An attempt that isn't the last is `retrying` instead of ending, and `waiting` for the next when
+// that is synced; then it's queued again.
+//
 // Each arrow that a promise needs is synced before the next thing happens: a submission before it's
 // answered, a start before the worker gets the call, an outcome before anybody hears of it.
 #pragma once
@@ -19,6 +22,7 @@
 #include "node/run_decisions.h"
 #include "node/run_journal.h"
 #include "node/run_logs.h"
+#include "node/run_retry.h"
 #include "wire/submission.h"
 
 namespace leanto::node {
@@ -33,6 +37,8 @@ struct RunLimits {
 class Runs {
  public:
   using FindTarget = std::function<Result<TargetPtr>(const wire::CallHead&)>;
+  // The same service with this much memory for each worker.
+  using Resize = std::function<TargetPtr(const TargetPtr&, std::uint64_t memory)>;
 
   struct Parts {
     net::Loop& loop;
@@ -43,6 +49,7 @@ class Runs {
     FindTarget find_target;
     std::string node;  // its name, for records
     RunLimits limits;
+    Resize resize;
   };
   explicit Runs(Parts parts) : parts_(std::move(parts)) {}
 
@@ -68,6 +75,7 @@ class Runs {
 
   // By id, or else by key. kNotFound.
   net::Task<Result<RunRecord>> get(std::string id_or_key);
+  net::Task<Result<std::vector<RunStore::Attempt>>> attempts(std::string id);
   net::Task<Result<std::vector<RunRecord>>> list(RunFilter filter);
   net::Task<Result<RunAnswer>> answer(std::string id);
 
@@ -87,13 +95,17 @@ class Runs {
   net::Task<> stop();
 
  private:
-  enum class Phase { kQueued, kStarting, kRunning, kEnding };
+  enum class Phase { kQueued, kStarting, kRunning, kRetrying, kWaiting, kEnding };
 
   struct Active {
     RunRecord run;
     Phase phase = Phase::kQueued;
     std::uint32_t call = 0;  // its number among Calls, once it's there
     TargetKind target_kind = TargetKind::kFunction;
+    wire::RetryPolicy policy;
+    std::uint64_t own_memory = 0;        // that its service asks for
+    std::weak_ptr<Worker> worker;        // that has the attempt
+    std::optional<double> cpu_before{};  // what that had used by then, in seconds
     std::optional<Stopping> stopping;
     std::vector<std::shared_ptr<net::Event>> waiters;
   };
@@ -106,12 +118,19 @@ class Runs {
   net::Task<> wait_until_gone(std::string id);
 
   void take_up(const RunRecord& run);
+  void measure(const Active& run, RunOutcome& outcome) const;
+  void begin_attempt(const ActivePtr& run);
+  net::Task<> wait_for_attempt(ActivePtr run);
   void enqueue(const ActivePtr& run, const TargetPtr& target);
   void on_room(const ActivePtr& run);
   net::Task<> start(ActivePtr run);
   void on_answer(const ActivePtr& run, wire::FrameType type, std::string_view head,
                  wire::Body body);
   void end(const ActivePtr& run, Ending ending);
+  net::Task<> end_attempt(ActivePtr run, Ending ending);
+  net::Task<Status> record_retry(ActivePtr run, Ending ending, NextAttempt next);
+  std::optional<NextAttempt> decide_after_loss(const RunRecord& run, const std::string& why);
+  static double random_part();
   net::Task<> record_end(ActivePtr run, Ending ending);
   void forget(const ActivePtr& run);
 

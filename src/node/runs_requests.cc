@@ -61,6 +61,11 @@ net::Task<Result<RunAnswer>> Runs::answer(std::string id) {
   co_return found;
 }
 
+net::Task<Result<std::vector<RunStore::Attempt>>> Runs::attempts(std::string id) {
+  auto find = [id = std::move(id)](RunStore& store) { return store.attempts(id); };
+  co_return co_await parts_.journal.read(std::move(find));
+}
+
 net::Task<Result<Runs::Ended>> Runs::wait(std::vector<std::string> ids, Duration limit) {
   const MonotonicTime until = parts_.clock.monotonic() + limit;
   while (true) {
@@ -140,6 +145,7 @@ void Runs::stop_run(const ActivePtr& run, StopCause cause, std::string reason) {
                            std::chrono::milliseconds(run->run.grace_ms),
                            {},
                            false};
+  if (run->phase == Phase::kWaiting) return end(run, stopped_ending(*run->stopping));
   parts_.calls.cancel(run->call);  // ends it at once unless a worker has it
   if (run->phase == Phase::kRunning) parts_.loop.spawn("see a run stop", see_it_stop(run));
 }

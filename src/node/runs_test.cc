@@ -1,94 +1,16 @@
 #include "node/runs.h"
 
-#include <gmock/gmock.h>
-
-#include "node/calls_fixture.h"
-#include "os/temporary_directory.h"
+#include "node/runs_fixture.h"
 
 namespace leanto::node {
 namespace {
 
-using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using wire::FrameType;
 using wire::Json;
-
-// A node's runs on a store on disk, with workers that the test plays.
-struct RunsTest : CallsTest {
-  RunsTest() { begin_node(); }
-  // What the background thread does with the store has ended.
-  ~RunsTest() override {
-    auto nothing = [] { return true; };
-    test.get(test.loop.in_background(std::move(nothing)));
-  }
-
-  void begin_node() {
-    runs.reset();
-    logs.reset();
-    journal.reset();
-    store.emplace(open_store());
-    journal.emplace(test.loop, *store);
-    logs.emplace(test.loop, clock, (directory / "runs").string(), 1 << 20);
-    runs.emplace(Runs::Parts{test.loop, clock, calls, *journal, *logs,
-                             [this](const wire::CallHead& head) { return find_target(head); },
-                             "here", RunLimits{{}, 1000}});
-  }
-  RunStore open_store() { return *RunStore::open(directory / "runs.sqlite", directory / "runs"); }
-  Result<TargetPtr> find_target(const wire::CallHead&) {
-    if (!target) return fail(ErrorKind::kNotFound, "it is gone");
-    return target;
-  }
-  // What is on disk, as another process would see it.
-  RunRecord on_disk(const std::string& id) {
-    return open_store().find(id).value().value_or(RunRecord{});
-  }
-
-  static wire::Submission submission(const Json& more = Json::object()) {
-    Json call = {{"v", "abc"}};
-    if (!more.is_null()) call.update(more);  // {} is null
-    return *wire::parse_submission(call);
-  }
-  Result<Runs::Submitted> try_submit(const Json& more = Json::object(),
-                                     std::string_view arguments = "arguments") {
-    return test.get(runs->submit(submission(more), "{}", wire::Body(arguments)));
-  }
-  std::string submit_run(const Json& more = Json::object(),
-                         std::string_view arguments = "arguments") {
-    const auto submitted = try_submit(more, arguments);
-    EXPECT_TRUE(submitted) << submitted.error().message;
-    return submitted->run.id;
-  }
-  // The number of the call that the worker gets next.
-  std::uint32_t hear_call(FakeWorker& worker) {
-    std::vector<std::uint32_t> numbers;
-    EXPECT_TRUE(test.run_until([&] {
-      numbers = sent_to(worker);
-      return !numbers.empty();
-    }));
-    EXPECT_THAT(numbers, SizeIs(1));
-    return numbers.at(0);
-  }
-  Runs::Ended wait_for(const std::string& id) {
-    std::vector<std::string> ids{id};
-    return *test.get(runs->wait(std::move(ids), 10s));
-  }
-  void say_value(FakeWorker& worker, std::uint32_t call, std::string_view value = "value") {
-    worker.process->say(FrameType::kResult, call, {}, value);
-  }
-  void say_error(FakeWorker& worker, std::uint32_t call, const Json& head) {
-    worker.process->say_head(FrameType::kError, call, head);
-  }
-
-  TemporaryDirectory directory;
-  TargetPtr target = make_target(1, 1);
-  std::optional<RunStore> store;
-  std::optional<RunJournal> journal;
-  std::optional<RunLogs> logs;
-  std::optional<Runs> runs;
-};
 
 TEST_F(RunsTest, AreOnDiskBeforeTheSubmissionIsAnswered) {
   const std::string id = submit_run({{"m", "fit"}, {"key", "k"}, {"timeout", 60}});

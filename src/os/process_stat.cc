@@ -47,7 +47,7 @@ std::optional<std::uint64_t> find_kilobytes(std::string_view text, std::string_v
   const auto start = text.find(key);
   if (start == std::string_view::npos) return std::nullopt;
   text.remove_prefix(start + key.size());
-  text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+  text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
   const auto number = parse_number<std::uint64_t>(text.substr(0, text.find(' ')));
   return number ? std::optional(*number * 1024) : std::nullopt;
 }
@@ -117,6 +117,11 @@ Result<ProcessMemory> process_memory(const KernelFiles& files, pid_t pid, Memory
     if (rollup) memory.pss_bytes = find_kilobytes(*rollup, "\nPss:");
   }
   return memory;
+}
+
+std::optional<std::uint64_t> memory_peak(const KernelFiles& files, pid_t pid) {
+  const auto status = files.read(proc_path(pid, "status"));
+  return status ? find_kilobytes(*status, "\nVmHWM:") : std::nullopt;
 }
 
 std::vector<ProcessStat> processes() {

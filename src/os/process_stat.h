@@ -47,6 +47,9 @@ enum class MemoryDetail { kQuick, kWithPss };  // PSS walks the page tables: abo
 
 Result<ProcessMemory> process_memory(const KernelFiles& files, pid_t pid, MemoryDetail detail);
 
+// The most that was resident at once since it began.
+std::optional<std::uint64_t> memory_peak(const KernelFiles& files, pid_t pid);
+
 // Every process there is, in the order of their pids. One system call or three for each.
 std::vector<ProcessStat> processes();
 

@@ -70,6 +70,14 @@ ProcessStat process(pid_t pid, pid_t parent) {
   return stat;
 }
 
+TEST(MemoryPeak, IsWhatTheKernelSays) {
+  FakeKernelFiles files;
+  files.texts["/proc/42/status"] = "Name:\tpython\nVmPeak:\t  900 kB\nVmHWM:\t     300 kB\n";
+  EXPECT_EQ(memory_peak(files, 42), 300u * 1024);
+  EXPECT_EQ(memory_peak(files, 43), std::nullopt);
+  EXPECT_GT(memory_peak(SystemKernelFiles(), ::getpid()).value_or(0), 0u);
+}
+
 TEST(Descendants, AreFoundThroughEveryGeneration) {
   const std::vector<ProcessStat> list{process(1, 0),   process(10, 1),  process(11, 10),
                                       process(12, 11), process(13, 10), process(20, 1)};

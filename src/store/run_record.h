@@ -2,8 +2,9 @@
 //
 //             room at a worker            its outcome
 //   queued ────────────────────▶ running ─────────────▶ succeeded, failed, cancelled
-//      └── cancelled, can't start ──▶ cancelled, failed
-//                                   └── the node ends ─▶ lost
+//      ▲ └── cancelled, can't start ─│─▶ cancelled, failed
+//      └──────── its policy ─────────┤
+//                                    └── the node ends ─▶ lost
 //
 // An ended run doesn't change any more. `unknown` is what a caller says of a run whose node he
 // can't reach.
@@ -45,8 +46,11 @@ struct RunRecord {
   std::string node;
   std::optional<std::int64_t> timeout_ms;
   std::int64_t grace_ms = 10'000;
+  std::string policy;  // JSON: when it's tried again; empty: never
   RunStatus status = RunStatus::kQueued;
-  std::int64_t attempt = 0;  // how many starts
+  std::int64_t attempt = 0;                // how many starts
+  std::optional<std::int64_t> not_before;  // of the next attempt
+  std::optional<std::int64_t> memory;      // of the next attempt, where it's not the service's own
   std::int64_t created_at = 0;
   std::optional<std::int64_t> started_at;
   std::optional<std::int64_t> ended_at;
@@ -66,6 +70,17 @@ struct RunOutcome {
   std::optional<RunError> error;
   std::string reason;
   std::int64_t log_size = 0;
+  std::optional<std::int64_t> memory_peak;
+  std::optional<std::int64_t> cpu_ms;
+};
+
+// What follows on an attempt that is not the last.
+struct NextAttempt {
+  std::int64_t not_before = 0;
+  std::optional<std::int64_t> memory;  // bytes, if it's another amount
+  std::string reason;                  // why there is one
+
+  friend bool operator==(const NextAttempt&, const NextAttempt&) = default;
 };
 
 enum class AnswerKind { kResult, kError };

@@ -15,8 +15,8 @@ namespace {
 
 constexpr std::string_view kInsert =
     "INSERT INTO runs (id, key, service, version, object, member, head, digest, caller, node, "
-    "timeout_ms, grace_ms, status, created_at, arguments_size) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?)";
+    "timeout_ms, grace_ms, policy, status, created_at, arguments_size) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?)";
 
 }  // namespace
 
@@ -70,9 +70,10 @@ Result<RunStore::Submitted> RunStore::submit(const RunRecord& run, std::string_v
     }
   }
   const auto size = static_cast<std::int64_t>(arguments.size());
-  const Status inserted = execute(database_, kInsert, run.id, run.key, run.service, run.version,
-                                  run.object, run.member, Blob{run.head}, run.digest, run.caller,
-                                  run.node, run.timeout_ms, run.grace_ms, run.created_at, size);
+  const Status inserted =
+      execute(database_, kInsert, run.id, run.key, run.service, run.version, run.object, run.member,
+              Blob{run.head}, run.digest, run.caller, run.node, run.timeout_ms, run.grace_ms,
+              run.policy, run.created_at, size);
   if (!inserted) return Failure(inserted.error());
   if (Status put = put_payload(run.id, "arguments", {}, arguments); !put)
     return Failure(put.error());
@@ -81,18 +82,18 @@ Result<RunStore::Submitted> RunStore::submit(const RunRecord& run, std::string_v
   return submitted;
 }
 
-Result<RunStore::Started> RunStore::start(const std::string& id, std::int64_t at) {
+Result<RunStore::Started> RunStore::start(const std::string& id, const Begin& begin) {
   const auto changed = change(database_,
                               "UPDATE runs SET status = 'running', attempt = attempt + 1, "
                               "started_at = ? WHERE id = ? AND status = 'queued'",
-                              at, id);
+                              begin.at, id);
   if (!changed) return Failure(changed.error());
   if (*changed == 0) return fail(ErrorKind::kInvalid, "the run {} is not queued", id);
   const Status recorded =
       execute(database_,
-              "INSERT INTO attempts (run, n, started_at) SELECT id, attempt, started_at FROM runs "
-              "WHERE id = ?",
-              id);
+              "INSERT INTO attempts (run, n, started_at, log_offset, memory_limit) SELECT id, "
+              "attempt, started_at, ?, ? FROM runs WHERE id = ?",
+              begin.log_offset, begin.memory_limit, id);
   if (!recorded) return Failure(recorded.error());
   struct Row {
     std::int64_t attempt;
@@ -111,41 +112,56 @@ Result<RunStore::Started> RunStore::start(const std::string& id, std::int64_t at
 }
 
 Status RunStore::finish(const std::string& id, const RunOutcome& outcome, const RunAnswer& answer) {
+  if (const Status done = finish_without_answer(id, outcome); !done) return done;
+  const auto size = static_cast<std::int64_t>(answer.bytes.size());
+  const Status sized = execute(database_, "UPDATE runs SET answer_size = ? WHERE id = ?", size, id);
+  if (!sized) return sized;
+  const std::string_view what = answer.kind == AnswerKind::kResult ? "result" : "error";
+  return put_payload(id, what, answer.head, answer.bytes);
+}
+
+Status RunStore::finish_without_answer(const std::string& id, const RunOutcome& outcome) {
   const RunError error = outcome.error.value_or(RunError{});
   const std::optional<std::string> kind = outcome.error ? std::optional(error.kind) : std::nullopt;
   const auto changed = change(
       database_,
       "UPDATE runs SET status = ?, ended_at = ?, error_kind = ?, error_type = ?, error_message = "
-      "?, traceback = ?, reason = ?, answer_size = ?, log_size = ? WHERE id = ? AND status IN "
-      "('queued', 'running')",
+      "?, traceback = ?, reason = ?, log_size = ? WHERE id = ? AND status IN ('queued', 'running')",
       name_of(outcome.status), outcome.at, kind, error.type, error.message, error.traceback,
-      outcome.reason, static_cast<std::int64_t>(answer.bytes.size()), outcome.log_size, id);
+      outcome.reason, outcome.log_size, id);
   if (!changed) return Failure(changed.error());
   if (*changed == 0)
     return fail(ErrorKind::kAlreadyExists, "the run {} has an outcome, which doesn't change", id);
-  const Status attempt = execute(database_,
-                                 "UPDATE attempts SET ended_at = ?, outcome = ?, reason = ? WHERE "
-                                 "run = ? AND ended_at IS NULL",
-                                 outcome.at, name_of(outcome.status), outcome.reason, id);
-  if (!attempt) return attempt;
-  const std::string_view what = answer.kind == AnswerKind::kResult ? "result" : "error";
-  return put_payload(id, what, answer.head, answer.bytes);
+  return end_attempt(id, outcome);
 }
 
-Result<std::vector<RunRecord>> RunStore::recover(std::int64_t at, const std::string& reason) {
-  if (Status measured = measure_logs(); !measured) return Failure(measured.error());
-  const Status attempts = execute(database_,
-                                  "UPDATE attempts SET ended_at = ?, outcome = 'lost', reason = ? "
-                                  "WHERE run IN (SELECT id FROM runs WHERE status = 'running') "
-                                  "AND ended_at IS NULL",
-                                  at, reason);
-  if (!attempts) return Failure(attempts.error());
-  const Status lost = execute(database_,
-                              "UPDATE runs SET status = 'lost', ended_at = ?, reason = ?, "
-                              "error_kind = 'node_lost', error_message = ? WHERE status = "
-                              "'running'",
-                              at, reason, reason);
-  if (!lost) return Failure(lost.error());
+Status RunStore::end_attempt(const std::string& id, const RunOutcome& outcome) {
+  const RunError error = outcome.error.value_or(RunError{});
+  const std::optional<std::string> kind = outcome.error ? std::optional(error.kind) : std::nullopt;
+  return execute(database_,
+                 "UPDATE attempts SET ended_at = ?, outcome = ?, reason = ?, error_kind = ?, "
+                 "error_type = ?, error_message = ?, memory_peak = ?, cpu_ms = ? WHERE run = ? AND "
+                 "ended_at IS "
+                 "NULL",
+                 outcome.at, name_of(outcome.status), outcome.reason, kind, error.type,
+                 error.message, outcome.memory_peak, outcome.cpu_ms, id);
+}
+
+Status RunStore::retry(const std::string& id, const RunOutcome& outcome, const NextAttempt& next) {
+  const auto changed = change(database_,
+                              "UPDATE runs SET status = 'queued', not_before = ?, memory = "
+                              "COALESCE(?, memory), reason = ?, log_size = ? WHERE id = ? AND "
+                              "status = 'running'",
+                              next.not_before, next.memory, next.reason, outcome.log_size, id);
+  if (!changed) return Failure(changed.error());
+  if (*changed == 0)
+    return fail(ErrorKind::kAlreadyExists, "the run {} is not running, so no attempt ends", id);
+  return end_attempt(id, outcome);
+}
+
+Result<std::vector<RunRecord>> RunStore::recover(std::int64_t at, const std::string& reason,
+                                                 const Decide& decide) {
+  if (Status done = take_over_running(at, reason, decide); !done) return Failure(done.error());
   RunFilter queued;
   queued.statuses = {RunStatus::kQueued};
   queued.limit = -1;
@@ -154,8 +170,9 @@ Result<std::vector<RunRecord>> RunStore::recover(std::int64_t at, const std::str
   return runs;
 }
 
-// Of the runs whose end the node before has not seen.
-Status RunStore::measure_logs() {
+// The runs whose end the node before has not seen.
+Status RunStore::take_over_running(std::int64_t at, const std::string& reason,
+                                   const Decide& decide) {
   RunFilter running;
   running.statuses = {RunStatus::kRunning};
   running.limit = -1;
@@ -163,10 +180,15 @@ Status RunStore::measure_logs() {
   if (!runs) return Failure(runs.error());
   for (const RunRecord& run : *runs) {
     (void)repair_run_log(log_file(run.id));
-    const auto size = static_cast<std::int64_t>(run_log_size(log_file(run.id)).value_or(0));
-    const Status set =
-        execute(database_, "UPDATE runs SET log_size = ? WHERE id = ?", size, run.id);
-    if (!set) return set;
+    RunOutcome lost;
+    lost.status = RunStatus::kLost;
+    lost.at = at;
+    lost.error = RunError{"node_lost", "", reason, ""};
+    lost.reason = reason;
+    lost.log_size = static_cast<std::int64_t>(run_log_size(log_file(run.id)).value_or(0));
+    const auto next = decide(run);
+    const Status ended = next ? retry(run.id, lost, *next) : finish_without_answer(run.id, lost);
+    if (!ended) return ended;
   }
   return {};
 }

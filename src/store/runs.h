@@ -54,13 +54,24 @@ class RunStore {
     std::string arguments;
   };
   // From queued to running. kInvalid if it isn't queued: it must not be started twice.
-  Result<Started> start(const std::string& id, std::int64_t at);
+  struct Begin {
+    std::int64_t at = 0;
+    std::int64_t log_offset = 0;  // where what it writes begins
+    std::optional<std::int64_t> memory_limit{};
+  };
+  Result<Started> start(const std::string& id, const Begin& begin);
+
+  // Ends the running attempt; the run is queued again. kAlreadyExists if it isn't running.
+  Status retry(const std::string& id, const RunOutcome& outcome, const NextAttempt& next);
 
   // Records the outcome. kAlreadyExists if it has one: that stays.
   Status finish(const std::string& id, const RunOutcome& outcome, const RunAnswer& answer);
 
-  // After a restart: what ran is lost, for `reason`. Returns what is queued, in order.
-  Result<std::vector<RunRecord>> recover(std::int64_t at, const std::string& reason);
+  // After a restart: what ran is lost, for `reason`, unless `decide` says that it's tried again.
+  // Returns what is queued, in order.
+  using Decide = std::function<std::optional<NextAttempt>(const RunRecord&)>;
+  Result<std::vector<RunRecord>> recover(std::int64_t at, const std::string& reason,
+                                         const Decide& decide);
 
   // Removes ended runs over the bounds, with all their files; returns how many.
   Result<std::size_t> prune(const RunRetention& retention, std::int64_t now);
@@ -82,6 +93,11 @@ class RunStore {
     std::optional<std::int64_t> ended_at;
     std::string outcome;
     std::string reason;
+    std::optional<RunError> error{};
+    std::int64_t log_offset = 0;
+    std::optional<std::int64_t> memory_limit{};
+    std::optional<std::int64_t> memory_peak{};
+    std::optional<std::int64_t> cpu_ms{};
   };
   Result<std::vector<Attempt>> attempts(const std::string& id);
 
@@ -96,7 +112,9 @@ class RunStore {
                      std::string_view bytes);
   Result<std::string> read_payload(const std::string& id, std::string_view what,
                                    const std::optional<std::string>& bytes) const;
-  Status measure_logs();
+  Status finish_without_answer(const std::string& id, const RunOutcome& outcome);
+  Status end_attempt(const std::string& id, const RunOutcome& outcome);
+  Status take_over_running(std::int64_t at, const std::string& reason, const Decide& decide);
   Status run_one(Work& work);
   Status remove(const std::string& id);
 

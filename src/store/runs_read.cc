@@ -14,7 +14,7 @@ namespace {
 constexpr std::string_view kColumns =
     "id, key, service, version, object, member, head, digest, caller, node, timeout_ms, grace_ms, "
     "status, attempt, created_at, started_at, ended_at, error_kind, error_type, error_message, "
-    "traceback, reason, arguments_size, answer_size, log_size";
+    "traceback, reason, arguments_size, answer_size, log_size, policy, not_before, memory";
 
 RunRecord read_run(const Statement& row) {
   RunRecord run;
@@ -41,6 +41,9 @@ RunRecord read_run(const Statement& row) {
   run.arguments_size = row.integer(22);
   run.answer_size = row.integer(23);
   run.log_size = row.integer(24);
+  run.policy = row.text(25);
+  run.not_before = row.find_integer(26);
+  run.memory = row.find_integer(27);
   return run;
 }
 
@@ -79,12 +82,21 @@ Result<std::vector<RunRecord>> RunStore::list(const RunFilter& filter) {
 
 Result<std::vector<RunStore::Attempt>> RunStore::attempts(const std::string& id) {
   auto read = [](const Statement& row) {
-    return Attempt{row.integer(0), row.integer(1), row.find_integer(2), row.text(3), row.text(4)};
+    Attempt attempt{row.integer(0), row.integer(1), row.find_integer(2), row.text(3), row.text(4)};
+    if (const auto kind = row.find_text(5))
+      attempt.error = RunError{*kind, row.text(6), row.text(7), ""};
+    attempt.log_offset = row.integer(8);
+    attempt.memory_limit = row.find_integer(9);
+    attempt.memory_peak = row.find_integer(10);
+    attempt.cpu_ms = row.find_integer(11);
+    return attempt;
   };
-  return all_rows(database_, read,
-                  "SELECT n, started_at, ended_at, outcome, reason FROM attempts WHERE run = ? "
-                  "ORDER BY n",
-                  id);
+  return all_rows(
+      database_, read,
+      "SELECT n, started_at, ended_at, COALESCE(outcome, ''), reason, error_kind, "
+      "error_type, error_message, log_offset, memory_limit, memory_peak, cpu_ms FROM attempts "
+      "WHERE run = ? ORDER BY n",
+      id);
 }
 
 Result<std::size_t> RunStore::prune(const RunRetention& retention, std::int64_t now) {

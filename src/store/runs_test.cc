@@ -48,7 +48,7 @@ class RunStoreTest : public testing::Test {
   Result<RunStore::Started> start(const std::string& id, std::int64_t at = 2000) {
     Result<RunStore::Started> started;
     const Status done = commit([&](RunStore& runs) -> Status {
-      started = runs.start(id, at);
+      started = runs.start(id, {at});
       return started ? Status() : Status(Failure(started.error()));
     });
     return started;
@@ -60,10 +60,11 @@ class RunStoreTest : public testing::Test {
     outcome.at = at;
     return commit([&](RunStore& runs) { return runs.finish(id, outcome, answer); });
   }
-  std::vector<RunRecord> recover() {
+  static std::optional<NextAttempt> decide_nothing(const RunRecord&) { return std::nullopt; }
+  std::vector<RunRecord> recover(const RunStore::Decide& decide = decide_nothing) {
     std::vector<RunRecord> queued;
     EXPECT_TRUE(commit([&](RunStore& runs) -> Status {
-      auto found = runs.recover(9000, "the node was restarted");
+      auto found = runs.recover(9000, "the node was restarted", decide);
       if (!found) return Failure(found.error());
       queued = *std::move(found);
       return {};

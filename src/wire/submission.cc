@@ -33,12 +33,16 @@ Result<Submission> parse_submission(const Json& asked) {
   }
   if (Status parsed = parse_on_conflict(asked, submission); !parsed) return Failure(parsed.error());
   if (Status parsed = parse_grace(asked, submission); !parsed) return Failure(parsed.error());
+  Result<RetryPolicy> policy = parse_retry_policy(asked);
+  if (!policy) return Failure(policy.error());
+  submission.policy = *std::move(policy);
   if (asked.contains("seg") || find_flag(asked, "keep", false)) {
     return fail(ErrorKind::kInvalid,
                 "a run's arguments and its value go on record: they come in the body");
   }
   Json head = asked;
-  for (const char* ours : {"key", "on_conflict", "grace", "log", "p"}) head.erase(ours);
+  for (const char* ours : {"key", "on_conflict", "grace", "retries", "on_oom", "log", "p", "left"})
+    head.erase(ours);
   const Result<CallHead> call = parse_call_head(encode_head(head));
   if (!call) return Failure(call.error());
   if (call->how != How::kCall) {

@@ -6,6 +6,7 @@
 #include "base/result.h"
 #include "wire/call.h"
 #include "wire/head.h"
+#include "wire/retry_policy.h"
 
 namespace leanto::wire {
 
@@ -18,11 +19,12 @@ struct Submission {
   std::string key;
   OnConflict on_conflict = OnConflict::kError;
   double grace_seconds = 10;
+  RetryPolicy policy;
 };
 
 inline constexpr std::size_t kMaxRunKey = 512;
 
-// `call` has the keys of a CALL's head, and `key`, `on_conflict` and `grace`.
+// `call` has the keys of a CALL's head, and `key`, `on_conflict`, `grace`, `retries` and `on_oom`.
 Result<Submission> parse_submission(const Json& call);
 
 }  // namespace leanto::wire

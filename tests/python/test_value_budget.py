@@ -46,14 +46,21 @@ def test_what_is_put_again_gives_its_old_room_back(config, lt):
 
 def test_results_that_are_kept_lie_on_disk_over_the_memory(config, lt, sent):
     config('[values]\nmemory = "9MB"\n')
-    make, length = sent(bulky.make), sent(bulky.length)
+    make = sent(bulky.make)
     handles = [make.remote(SIZE, float(i)) for i in range(5)]
     assert values()["disk"] >= 3 * BYTES
     assert [handle.get()[-1] for handle in handles] == [0, 1, 2, 3, 4]
-    assert length(*handles) == [SIZE] * 5
     del handles
     lt.here.keys()  # what goes is said with the next request
     assert wait_until(lambda: values()["disk"] == 0)
+
+
+def test_a_result_on_disk_can_be_an_argument(config, sent):
+    config('[values]\nmemory = "1MB"\n')
+    make, length = sent(bulky.make), sent(bulky.length)
+    handle = make.remote(SIZE, 1.0)
+    assert values()["disk"] >= BYTES
+    assert length(handle, handle) == [SIZE, SIZE]
 
 
 @pytest.mark.parametrize("make", [lambda: np.zeros(4 * SIZE), lambda: list(range(6_000_000))])

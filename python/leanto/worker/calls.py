@@ -13,7 +13,7 @@ import types
 
 from leanto import _calls, _frames, _values
 from leanto._frames import ERROR, INITIAL_CREDIT, RESULT, YIELD
-from leanto.errors import InvalidRequestError
+from leanto.errors import InvalidRequestError, type_name
 from leanto.worker import output, secrets
 
 _current = output.current_call
@@ -30,6 +30,7 @@ class Call(output.CallOutput):
     # What few calls need; set on the call itself when it does.
     cancelled = False
     credit = 0  # how many items may still be sent
+    is_run = False
     task = None  # of asyncio, for a coroutine
     until = None  # the end of its timeout, in monotonic seconds
     wake = None  # called when credit or a cancel has come for a stream
@@ -80,9 +81,11 @@ def run(worker: object, stream: int, head: bytes, body: bytes) -> None:
         invocation = service.invocations.get(head)
         if invocation is None:
             invocation = service.prepare(head)
-        function, said, timeout = invocation
+        function, said, is_run, timeout = invocation
         if timeout:
             call.until = time.monotonic() + timeout
+        if is_run:
+            call.is_run = True
         args, kwargs = _loads(body) if said is None else _unpack_arguments(body, said)
         value = function(*args, **kwargs)
         begin = _SPECIAL.get(type(value))
@@ -177,12 +180,14 @@ def encode_error(service: object, call: Call | None, error: BaseException) -> tu
     device = _out_of_memory_on(error)
     said = {
         "kind": "out_of_memory" if device else "user",
-        "type": _type_name(type(error)),
+        "type": type_name(type(error)),
         "message": secrets.mask(_text(error)),
         "traceback": secrets.mask(service.format_traceback(error)),
     }
     if device:
         said["device"] = device
+    if call is not None and call.is_run:
+        said["types"] = [type_name(cls) for cls in type(error).__mro__ if cls is not object]
     body = b""
     if isinstance(error, Exception):  # SystemExit and the like would end the caller's program
         try:
@@ -220,14 +225,6 @@ def _is_interrupt(error: BaseException) -> bool:
     asyncio = sys.modules.get("asyncio")
     return isinstance(error, KeyboardInterrupt) or (
         asyncio is not None and isinstance(error, asyncio.CancelledError)
-    )
-
-
-def _type_name(cls: type) -> str:
-    return (
-        cls.__qualname__
-        if cls.__module__ in ("builtins", "__main__")
-        else f"{cls.__module__}.{cls.__qualname__}"
     )
 
 

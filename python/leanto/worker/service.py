@@ -74,7 +74,8 @@ class Service:
         elif said.get("run"):
             function = _packing(function, _values.pack_to_record, self._is_special)
         has_buffers = "b" in said or "seg" in said
-        invocation = (function, said if is_json or has_buffers else None, said.get("timeout"))
+        unpacked_by = said if is_json or has_buffers else None
+        invocation = (function, unpacked_by, said.get("run", False), said.get("timeout"))
         is_one_of_many = not has_buffers and how != "new" and "left" not in said
         if is_one_of_many and len(self.invocations) < MAX_INVOCATIONS:
             self.invocations[head] = invocation

@@ -1,0 +1,191 @@
+// Runs: how attempts end, whether another one follows, and what is left when the node stops.
+#include <sys/random.h>
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+#include <utility>
+
+#include "node/runs.h"
+#include "os/process_stat.h"
+
+namespace leanto::node {
+
+using namespace std::chrono_literals;
+using wire::FrameType;
+
+namespace {
+
+constexpr Duration kTryAgain = 1s;
+constexpr Duration kStopLimit = 2s;
+
+constexpr const char* kStopped =
+    "the node on this machine was stopped while it ran; whether the code has done its work is not "
+    "known";
+
+// The answer of a run that is lost.
+RunAnswer lost_answer(const std::string& reason) {
+  return {AnswerKind::kError, wire::encode_error({ErrorKind::kWorkerDied, reason}), {}};
+}
+
+}  // namespace
+
+void Runs::on_answer(const ActivePtr& run, FrameType type, std::string_view head, wire::Body body) {
+  const AnswerKind kind = type == FrameType::kError ? AnswerKind::kError : AnswerKind::kResult;
+  RunAnswer answer{kind, std::string(head), std::string(body.view())};
+  Ending ending = decide_ending(std::move(answer), run->stopping, parts_.limits.max_value_bytes);
+  measure(*run, ending.outcome);
+  end(run, std::move(ending));
+}
+
+// What the attempt has used is what its worker has, so calls beside it count too.
+void Runs::measure(const Active& run, RunOutcome& outcome) const {
+  const std::shared_ptr<Worker> worker = run.worker.lock();
+  if (!worker || run.phase != Phase::kRunning) return;
+  const SystemKernelFiles files;
+  std::optional<std::uint64_t> peak;
+  if (const WorkerMemoryPtr& limited = worker->resources().memory) peak = limited->use().peak;
+  if (!peak) peak = memory_peak(files, worker->pid());
+  if (peak) outcome.memory_peak = static_cast<std::int64_t>(*peak);
+  const Result<double> used = cpu_seconds(files, worker->pid());
+  if (used && run.cpu_before)
+    outcome.cpu_ms = static_cast<std::int64_t>((*used - *run.cpu_before) * 1000);
+}
+
+void Runs::end(const ActivePtr& run, Ending ending) {
+  if (run->phase == Phase::kEnding || run->phase == Phase::kRetrying) return;
+  const bool ran = run->phase == Phase::kRunning;
+  by_call_.erase(run->call);
+  if (ran && !run->stopping && !stopping_) {
+    run->phase = Phase::kRetrying;
+    parts_.loop.spawn("end a run's attempt", end_attempt(run, std::move(ending)));
+  } else {
+    run->phase = Phase::kEnding;
+    parts_.loop.spawn("record a run's end", record_end(run, std::move(ending)));
+  }
+}
+
+// The last attempt, or another one follows.
+net::Task<> Runs::end_attempt(ActivePtr run, Ending ending) {
+  ending.outcome.at = now_ms();
+  const std::optional<NextAttempt> next = decide_next_attempt(
+      run->policy, {run->run, ending, run->own_memory, ending.outcome.at, random_part()});
+  if (next) {
+    const Status recorded = co_await record_retry(run, ending, *next);
+    if (recorded && run->stopping) ending = stopped_ending(*run->stopping);
+    if (recorded && !run->stopping) co_return begin_attempt(run);
+  }
+  run->phase = Phase::kEnding;
+  co_await record_end(run, std::move(ending));
+}
+
+// Resumes when it's on disk that another attempt follows.
+net::Task<Status> Runs::record_retry(ActivePtr run, Ending ending, NextAttempt next) {
+  ending.outcome.log_size = static_cast<std::int64_t>(co_await parts_.logs.settle(run->run.id));
+  auto write = [&](RunStore& store) { return store.retry(run->run.id, ending.outcome, next); };
+  std::function<Status(RunStore&)> work = write;
+  const Status done = co_await parts_.journal.commit(std::move(work));
+  if (!done) co_return done;
+  run->run.status = RunStatus::kQueued;
+  run->run.reason = next.reason;
+  run->run.not_before = next.not_before;
+  run->run.log_size = ending.outcome.log_size;
+  if (next.memory) run->run.memory = next.memory;
+  co_return done;
+}
+
+// After a node that ended while it ran.
+std::optional<NextAttempt> Runs::decide_after_loss(const RunRecord& run, const std::string& why) {
+  Ending lost;
+  lost.outcome.status = RunStatus::kLost;
+  lost.outcome.error = RunError{"node_lost", "", why, ""};
+  return decide_next_attempt(policy_of(run), {run, lost, 0, now_ms(), random_part()});
+}
+
+double Runs::random_part() {
+  std::uint32_t random = 0;
+  (void)::getrandom(&random, sizeof random, 0);
+  return static_cast<double>(random) /
+         static_cast<double>(std::numeric_limits<std::uint32_t>::max());
+}
+
+// Until it is on disk: nobody hears of an outcome that could still be another one after a crash.
+net::Task<> Runs::record_end(ActivePtr run, Ending ending) {
+  ending.outcome.at = now_ms();
+  ending.outcome.log_size = static_cast<std::int64_t>(co_await parts_.logs.close(run->run.id));
+  while (true) {
+    auto write = [&](RunStore& store) {
+      return store.finish(run->run.id, ending.outcome, ending.answer);
+    };
+    std::function<Status(RunStore&)> work = write;
+    const Status done = co_await parts_.journal.commit(std::move(work));
+    if (done || done.error().kind == ErrorKind::kAlreadyExists) break;
+    if (ending.outcome.status == RunStatus::kSucceeded) {
+      const RunOutcome known = ending.outcome;
+      ending = failed_ending({ErrorKind::kCapacity,
+                              "it succeeded, but its result could not be "
+                              "kept: " +
+                                  done.error().message});
+      ending.outcome.at = known.at;
+      ending.outcome.log_size = known.log_size;
+      ending.outcome.memory_peak = known.memory_peak;
+      ending.outcome.cpu_ms = known.cpu_ms;
+    } else {
+      co_await parts_.loop.sleep(kTryAgain);
+    }
+  }
+  forget(run);
+}
+
+void Runs::forget(const ActivePtr& run) {
+  active_.erase(run->run.id);
+  for (const auto& waiter : std::exchange(run->waiters, {})) waiter->set();
+}
+
+// Whether a start or an outcome is on its way to the disk.
+bool Runs::is_writing() const {
+  return std::any_of(active_.begin(), active_.end(), [](const auto& entry) {
+    const Phase phase = entry.second->phase;
+    return phase == Phase::kStarting || phase == Phase::kRetrying || phase == Phase::kEnding;
+  });
+}
+
+net::Task<> Runs::stop() {
+  if (std::exchange(stopping_, true)) co_return;
+  const MonotonicTime until = parts_.clock.monotonic() + kStopLimit;
+  while (is_writing() && parts_.clock.monotonic() < until) co_await parts_.loop.sleep(1ms);
+  std::vector<ActivePtr> running;
+  for (const auto& [id, run] : active_) {
+    if (run->phase != Phase::kRunning) continue;
+    run->phase = Phase::kEnding;  // what its worker says from now on comes too late
+    running.push_back(run);
+  }
+  std::vector<std::int64_t> log_sizes;
+  for (const ActivePtr& run : running) {
+    const std::uint64_t size = co_await parts_.logs.close(run->run.id);
+    log_sizes.push_back(static_cast<std::int64_t>(size));
+  }
+  const std::int64_t at = now_ms();
+  auto write = [&](RunStore& store) -> Status {
+    for (std::size_t i = 0; i < running.size(); ++i) {
+      RunOutcome lost;
+      lost.status = RunStatus::kLost;
+      lost.at = at;
+      lost.error = RunError{"node_lost", "", kStopped, ""};
+      lost.reason = kStopped;
+      lost.log_size = log_sizes[i];
+      const std::string& id = running[i]->run.id;
+      const auto next = decide_after_loss(running[i]->run, kStopped);
+      const Status done =
+          next ? store.retry(id, lost, *next) : store.finish(id, lost, lost_answer(kStopped));
+      if (!done) return done;
+    }
+    return {};
+  };
+  std::function<Status(RunStore&)> work = write;
+  (void)co_await parts_.journal.commit(std::move(work));
+  for (const ActivePtr& run : running) forget(run);
+  if (!running.empty()) co_await parts_.loop.sleep(20ms);  // so that those who wait are told
+}
+
+}  // namespace leanto::node

@@ -114,7 +114,7 @@ def encode(service: object, value: object) -> tuple:
 
 
 class Packed:
-    """A result that is packed in a way of its own: by `pack`, which gets it and what it's called, and returns (pickle, buffers)."""
+    """A result that is packed in a way of its own: by ``pack(value, what)``, which returns (pickle, buffers)."""
 
     __slots__ = ("pack", "value")
 

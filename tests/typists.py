@@ -12,31 +12,38 @@ from clients import LIMIT, Failed, environment
 class Notebook:
     """A real IPython kernel, to which cells are given."""
 
-    def __init__(self, directory, sockets):
+    def __init__(self, directory, sockets, env=None):
         from jupyter_client.manager import KernelManager
 
         self._manager = KernelManager(kernel_name="python3", transport="ipc", ip=str(sockets))
-        self._manager.start_kernel(cwd=str(directory), env=environment())
+        self._manager.start_kernel(cwd=str(directory), env=env or environment())
         self._client = self._manager.client()
         self._client.start_channels()
         self._client.wait_for_ready(timeout=LIMIT)
 
-    def run(self, cell):
-        """Run a cell; return what it printed, and the value of its last expression as text."""
-        said = []
+    def run(self, cell, with_stderr=False):
+        """Run a cell; return what it printed, and the value of its last expression as text.
+
+        The two streams have no order between them, so what is on stderr comes first. Raises Failed, whose `said` is what
+        was printed before.
+        """
+        said, complained = [], []
 
         def hear(message):
             content = message["content"]
-            if message["msg_type"] == "stream" and content["name"] == "stdout":
-                said.append(content["text"])
+            if message["msg_type"] == "stream":
+                (said if content["name"] == "stdout" else complained).append(content["text"])
             elif message["msg_type"] == "execute_result":
                 said.append(content["data"]["text/plain"])
 
         reply = self._client.execute_interactive(cell, output_hook=hear, timeout=LIMIT)["content"]
+        output = "".join([*complained, *said] if with_stderr else said)
         if reply["status"] != "ok":
             trace = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(reply["traceback"]))
-            raise Failed(reply["ename"], reply["evalue"], trace)
-        return "".join(said).rstrip("\n")
+            failed = Failed(reply["ename"], reply["evalue"], trace)
+            failed.said = output
+            raise failed
+        return output.rstrip("\n")
 
     def close(self):
         self._client.stop_channels()

@@ -5,7 +5,7 @@
     remote = lt.function(preprocess).to(lt.here)
     data = remote(images, scale=16)
 
-The guide is in the project's docs; `leanto.errors` draws the tree of exceptions.
+The guide is docs/guide of the project; `leanto.errors` draws the tree of exceptions.
 """
 
 __version__ = "0.1.0"
@@ -101,11 +101,11 @@ __all__ = [
     "InvalidRequestError",
     "KeyConflictError",
     "LeantoError",
+    "MoreMemory",
     "NodeError",
     "NodeLostError",
     "NotFoundError",
     "OutOfMemoryError",
-    "MoreMemory",
     "ProtocolError",
     "RemoteClass",
     "RemoteError",

@@ -20,7 +20,7 @@ from leanto._frames import (
     VERSION,
     YIELD,
 )
-from leanto.errors import NodeError, ProtocolError
+from leanto.errors import ProtocolError
 
 _connections: dict = {}  # event loop → its connection
 
@@ -245,9 +245,7 @@ class LoopConnection:
         self._loop.remove_reader(self._sock)
         self._loop.remove_writer(self._sock)
         self._sock.close()
-        reason = NodeError(
-            f"the connection to the node on this machine broke in the middle of a call: {error}"
-        )
+        reason = _connection.broken("a call", error)
         waiting, self._waiting = self._waiting, {}
         for waiter in waiting.values():
             if isinstance(waiter, AsyncRemoteGenerator):
@@ -307,7 +305,14 @@ def _settle(future: CallFuture, type_: int, head: bytes, body: bytes) -> None:
 
 
 class AsyncRemoteGenerator:
-    """An asynchronous iterator over the items of a remote generator, which starts when the first item is asked for."""
+    """An asynchronous iterator over the items of a remote generator, which starts when the first item is asked for.
+
+    >>> import asyncio
+    >>> async def main():
+    ...     return [letter async for letter in lt.function(letters).to(lt.here).aio("be")]
+    >>> asyncio.run(main())
+    ['b', 'e']
+    """
 
     def __init__(self, head: bytes, args: tuple, kwargs: dict) -> None:
         self._start = (head, *_values.pack((args, kwargs)))
@@ -366,7 +371,17 @@ class AsyncRemoteGenerator:
         self._stream = self._connection.open_stream(self, head, data, buffers)
 
     async def aclose(self) -> None:
-        """Close the producer. Does nothing when it has ended."""
+        """Close the producer. Does nothing when it has ended.
+
+        >>> import asyncio
+        >>> async def main():
+        ...     stream = lt.function(letters).to(lt.here).aio("be")
+        ...     first = await stream.__anext__()
+        ...     await stream.aclose()
+        ...     return first
+        >>> asyncio.run(main())
+        'b'
+        """
         self._close()
 
     def _close(self) -> None:

@@ -63,7 +63,17 @@ class Callable:
         return _values.load_result(body)
 
     def aio(self, /, *args: object, **kwargs: object) -> object:
-        """The same call for an event loop: ``await f.aio(x)``, ``async for item in g.aio(x)``."""
+        """The same call for an event loop: ``await f.aio(x)``, ``async for item in g.aio(x)``.
+
+        It begins at once, so many can be under way; cancelling what it returns cancels the call. Raises as the plain call.
+
+        >>> import asyncio
+        >>> async def main():
+        ...     joined = lt.function(join).to(lt.here)
+        ...     return await asyncio.gather(joined.aio("to", "be"), joined.aio("or", "not"))
+        >>> asyncio.run(main())
+        ['to be', 'or not']
+        """
         aio = _aio or _import_aio()
         head = complete(self._head) if additions else self._head
         if self._kind == "generator" or self._kind == "async_generator":
@@ -75,9 +85,15 @@ class Callable:
         return aio.call(head, args, kwargs, self._value_of)
 
     def remote(self, /, *args: object, **kwargs: object) -> object:
-        """The same call, whose result stays on the node: returns its handle (`leanto.RemoteValue`).
+        """The same call, whose result stays on the node: returns its handle, a `RemoteValue`.
 
-        ``h = f.remote(x)``; then ``g(h)`` gets the value without its moving through here, and ``h.get()`` fetches it.
+        As an argument of another call the handle arrives as the value, which doesn't move through here. Raises as the plain
+        call, and InvalidRequestError for a generator.
+
+        >>> text = lt.function(join).to(lt.here).remote("to", "be")
+        >>> lt.function(count_words).to(lt.here)(text)
+        counting
+        2
         """
         from leanto import _remote_values
 
@@ -85,22 +101,38 @@ class Callable:
 
     @property
     def map(self) -> object:
-        """One call for each item, many at once: ``for y in f.map(xs): ...`` (see `leanto._map.Mapper`)."""
+        """One call for each item, many at once: ``for y in f.map(xs): ...``. How is said by the keywords ``ordered``,
+        ``concurrency``, ``exceptions`` and ``progress``.
+
+        >>> list(lt.function(halve).to(lt.here).map([2, 4, 6]))
+        [1, 2, 3]
+        """
         from leanto._map import Mapper
 
         return Mapper(self)
 
     @property
     def starmap(self) -> object:
-        """As `map`, with the arguments of each call as a tuple: ``f.starmap([(x, y), ...])``."""
+        """As `map`, with the arguments of each call as a tuple: ``f.starmap([(x, y), ...])``.
+
+        >>> list(lt.function(join).to(lt.here).starmap([("to", "be"), ("or", "not")]))
+        ['to be', 'or not']
+        """
         return self.map.star
 
     def submit(self, /, *args: object, **kwargs: object) -> object:
-        """Submit the call and return its `leanto.Run` when the node has it on disk: it outlives this program.
+        """Submit the call and return its `Run` when the node has it on disk: it outlives this program.
 
-        ``f.options(key="nightly-2025-01-31").submit(x)`` gives the same run for the same key and arguments, so it may be
-        said again after a crash. Raises KeyConflictError if the key stands for another call; with
-        ``on_conflict="replace"`` that run is cancelled first. ``grace`` is how long a cancel waits before it terminates.
+        ``options(key=)`` gives the same run for the same key and call, so it may be said again after a crash;
+        ``on_conflict="replace"`` has a run that the key stands for cancelled first; ``grace`` is how many seconds a cancel
+        waits before it terminates the process. Raises KeyConflictError if the key stands for another call,
+        InvalidRequestError for a generator, ValueTransportError if an argument can't be pickled.
+
+        >>> count = lt.function(count_words).options(key="hamlet").to(lt.here)
+        >>> count.submit("to be").result()
+        2
+        >>> count.submit("to be").id == lt.run("hamlet").id
+        True
         """
         from leanto import _runs
 

@@ -16,7 +16,11 @@ CALLABLE_KINDS = ("function", "coroutine", "generator", "async_generator")
 
 
 class LocalClass:
-    """A local class that has not been sent yet; `.to(cluster)` gives the one to make instances of."""
+    """A local class that has not been sent yet, as `cls` makes it; `.to(cluster)` gives the one to make instances of.
+
+    >>> lt.cls(Counter)
+    <leanto class Counter, not sent yet>
+    """
 
     __slots__ = ("_cls", "_options")
 
@@ -25,11 +29,15 @@ class LocalClass:
         self._options = options
 
     def options(self, **options: object) -> LocalClass:
-        """Return the same class with other options (see `leanto.cls`)."""
+        """Return the same class with other options; this one keeps its own.
+
+        >>> lt.cls(Counter).options(concurrency=1, memory="1GB").to(lt.here)(5).add()
+        6
+        """
         return LocalClass(self._cls, _options.merge(self._options, options))
 
     def to(self, cluster: object, *, keep_state: bool = False) -> RemoteClass:
-        """Send the class's project to `cluster` and return the class there; errors as for functions.
+        """Send the class's project to `cluster` and return the class there; errors as for `Function.to`.
 
         ``keep_state=True`` also puts the new code under the live instances of the class on that cluster: the project's
         modules are imported anew, the instances' class becomes the new one, and their attributes stay. A call that runs
@@ -37,6 +45,11 @@ class LocalClass:
         it, to mend what the new code expects otherwise; if it raises, that instance is back on its old code. Raises
         InvalidRequestError, which names the instances and the reasons, if one can't take the new code (its slots or its
         bases made in C have changed, or its environment); then none has.
+
+        >>> counter = lt.cls(Counter).to(lt.here)(start=5)
+        >>> again = lt.cls(Counter).to(lt.here, keep_state=True)
+        >>> counter.add()
+        6
         """
         service = _deploy.deploy(self._cls, "class", cluster, self._options, keep_state)
         return RemoteClass(service, {"v": service.version}, self._options, (self._cls, cluster))
@@ -51,10 +64,18 @@ class LocalClass:
 
 
 class RemoteClass:
-    """A class on a cluster: calling it makes an instance in a process of its own and returns its handle.
+    """A class on a cluster, as `LocalClass.to` returns it: calling it makes an instance in a process of its own and returns
+    its handle, a `RemoteObject`.
 
-    ``Trainer.options(name="digits", get_if_exists=True)(...)`` makes one that anyone can `get` by name; without a name it
-    lives as long as this process holds its handle. Class methods and static methods are called as usual.
+    With ``options(name=)`` anyone can get the instance by name, and it lives until it's deleted or the node stops; without
+    one it lives as long as this program holds its handle. ``get_if_exists=True`` gives the instance that has the name
+    already, whatever the arguments; otherwise that raises AlreadyExistsError. What ``__init__`` raises is raised here.
+    Class methods, static methods and class attributes are used as usual.
+
+    >>> RemoteCounter = lt.cls(Counter).to(lt.here)
+    >>> counter = RemoteCounter.options(name="words", get_if_exists=True)(start=5)
+    >>> lt.here.get("words").add(2)
+    7
     """
 
     def __init__(
@@ -63,7 +84,11 @@ class RemoteClass:
         self._leanto = (service, target, options, sent)
 
     def options(self, **options: object) -> RemoteClass:
-        """Return the same class with other options; what belongs to the service sends it once more."""
+        """Return the same class with other options; what belongs to the service sends it once more, as another version.
+
+        >>> lt.cls(Counter).to(lt.here).options(name="pages")().add()
+        1
+        """
         service, target, current, sent = self._leanto
         merged = _options.merge(current, options)
         if _options.service_settings(merged) == _options.service_settings(current):
@@ -75,7 +100,12 @@ class RemoteClass:
         return LocalClass(sent[0], merged).to(sent[1])
 
     def save(self, name: str) -> RemoteClass:
-        """Save this version under a name for everyone on the node: ``lt.cls(name=name)``. Returns self."""
+        """Save this version under a name for everyone on the node, and return self.
+
+        >>> RemoteCounter = lt.cls(Counter).to(lt.here).save("Counter")
+        >>> lt.cls(name="Counter")(start=1).add()
+        2
+        """
         _options.merge({}, {"name": name})
         _connection.ask("save", v=self._leanto[0].version, name=name)
         return self
@@ -89,7 +119,15 @@ class RemoteClass:
         return _frames.decode_head(head), self._leanto[0], self._leanto[2]
 
     def aio(self, /, *args: object, **kwargs: object) -> object:
-        """Make an instance without blocking the event loop: ``t = await Trainer.aio(...)``."""
+        """Make an instance without blocking the event loop: ``t = await Trainer.aio(...)``.
+
+        >>> import asyncio
+        >>> async def main():
+        ...     counter = await lt.cls(Counter).to(lt.here).aio(start=5)
+        ...     return await counter.add.aio()
+        >>> asyncio.run(main())
+        6
+        """
         from leanto import _aio
 
         service, _, options, _ = self._leanto
@@ -146,7 +184,14 @@ def _call_options(options: dict) -> dict:
 
 
 class RemoteMethod(Callable):
-    """A method of a live object."""
+    """A method of a live object: call it, or use `aio`, `map`, `remote`, `submit` as of a function.
+
+    A method that returns ``self`` returns the handle.
+
+    >>> counter = lt.cls(Counter).to(lt.here)()
+    >>> counter.add.submit(2).result()
+    2
+    """
 
     __slots__ = ("_owner",)
 
@@ -155,7 +200,11 @@ class RemoteMethod(Callable):
         self._owner = owner  # an object without a name lives as long as something here refers to it
 
     def options(self, **options: object) -> RemoteMethod:
-        """Return the same method with other options for its calls: timeout, stream_logs."""
+        """Return the same method with other options for its calls: timeout, stream_logs, key, on_conflict, grace.
+
+        >>> lt.cls(Counter).to(lt.here)().add.options(timeout=5)(2)
+        2
+        """
         merged = _options.merge(self._options, options)
         return RemoteMethod(self._owner, self._target["m"], self._kind, merged)
 
@@ -187,7 +236,18 @@ class ObjectState:
 
 
 class RemoteObject:
-    """The handle of a live object: its methods, attributes and properties as if it were here."""
+    """The handle of a live object: its methods, attributes and properties as if it were here.
+
+    Reading an attribute gives a copy of its value, assigning and deleting happen there. ``len``, ``[]``, ``in``, iteration,
+    ``with`` and calling work if the class has them. Calls run side by side unless ``options(concurrency=1)`` was said.
+    Everything raises NotFoundError once the object was deleted or its process ended. A handle may be an argument or
+    be pickled; it compares equal to another handle of the same object.
+
+    >>> counter = lt.cls(Counter).to(lt.here)(start=5)
+    >>> counter.value = 7
+    >>> counter.add(), counter.value, len(counter)
+    (8, 8, 8)
+    """
 
     __slots__ = ("__weakref__", "_leanto_state")
 
@@ -290,11 +350,23 @@ def rebuild_object(
     return handle
 
 
+def _what_instead(given: object) -> str:
+    if callable(given) and hasattr(given, "__qualname__"):
+        return "a function is sent with lt.function"
+    name = type(given).__qualname__
+    return f"an instance is made where it lives: lt.cls({name}).to(lt.here)(...)"
+
+
 def cls(cls_: type | None = None, /, *, name: str | None = None) -> LocalClass | RemoteClass:
     """Make a local class sendable, or get a saved one by name.
 
-    ``Trainer = lt.cls(Trainer).to(cluster)``; then ``t = Trainer(...)`` makes an instance there. Options: ``name`` and
-    ``get_if_exists`` for its instances, ``concurrency=1`` to make them serial. Raises TypeError if `cls_` is no class.
+    ``Trainer = lt.cls(Trainer).to(cluster)``; then ``t = Trainer(...)`` makes an instance there. ``lt.cls(name="Trainer")``
+    is the class that somebody saved under that name, at its newest version. Raises TypeError if `cls_` is no class, NotFoundError
+    if there is no class of that name.
+
+    >>> counter = lt.cls(Counter).to(lt.here)(start=5)
+    >>> counter.add(2)
+    7
     """
     if cls_ is None:
         if name is None:
@@ -305,7 +377,5 @@ def cls(cls_: type | None = None, /, *, name: str | None = None) -> LocalClass |
     if isinstance(cls_, (LocalClass, RemoteClass)):
         return cls_
     if not isinstance(cls_, type):
-        raise TypeError(
-            f"lt.cls takes a class, and {cls_!r} is none; a function is sent with lt.function"
-        )
+        raise TypeError(f"lt.cls takes a class, and {cls_!r} is none; {_what_instead(cls_)}")
     return LocalClass(cls_, _options.merge({}, {"name": name} if name else {}))

@@ -9,7 +9,13 @@ _MISSING = object()
 
 
 class Cluster:
-    """Named compute. Made by `leanto.cluster`; nothing is asked of anyone before its first use."""
+    """Named compute, and the objects that live there. Made by `cluster`; nobody is asked for anything before its first use.
+
+    ``name`` is its name.
+
+    >>> lt.here
+    leanto.cluster('here')
+    """
 
     __slots__ = ("_resolved", "_words", "name")
 
@@ -19,7 +25,10 @@ class Cluster:
         self._resolved = name == "here"
 
     def resolve(self) -> None:
-        """Find out who provides this cluster. Raises CapacityError if nobody can, NotFoundError if it's unknown."""
+        """Find out now who provides this cluster. Raises CapacityError if nobody can, NotFoundError if it's unknown.
+
+        >>> lt.here.resolve()
+        """
         if not self._resolved:
             _connection.ask("cluster", name=self.name, words=self._words)
             self._resolved = True
@@ -27,7 +36,12 @@ class Cluster:
     def put(self, key: str, value: object) -> None:
         """Keep a copy of `value` on the cluster under `key`, in place of what was there.
 
-        Raises AlreadyExistsError if a live object has that name, ValueTransportError if it can't be pickled.
+        It stays until it's deleted or the node stops. Raises AlreadyExistsError if a live object has that name,
+        ValueTransportError if it can't be pickled.
+
+        >>> lt.here.put("rates", [0.1, 0.01])
+        >>> lt.here.get("rates")
+        [0.1, 0.01]
         """
         self.resolve()
         data, buffers = _values.pack_to_keep(value)
@@ -39,13 +53,16 @@ class Cluster:
         """Return the object named `key`: a copy of a value that was put, or the handle of a live object.
 
         Raises NotFoundError (also a KeyError) if there is none and no `default`.
+
+        >>> lt.here.get("nothing", default=0)
+        0
         """
         self.resolve()
         try:
             head, body = _connection.ask("get", key=key)
-        except NotFoundError:
+        except NotFoundError as error:
             if default is _MISSING:
-                raise
+                raise NotFoundError(f"{error}{_service_hint(key)}") from None
             return default
         if head.get("kind") == "live":
             from leanto._classes import rebuild_object
@@ -54,22 +71,41 @@ class Cluster:
         return _values.load_result(body, head)
 
     def keys(self) -> list[str]:
-        """Return the names of all objects on the cluster, sorted."""
+        """Return the names of all values and live objects on the cluster, sorted.
+
+        >>> lt.here.put("rates", [0.1])
+        >>> "rates" in lt.here.keys()
+        True
+        """
         self.resolve()
         return _connection.ask("keys")[0]["keys"]
 
     def exists(self, key: str) -> bool:
-        """Whether there is an object named `key`."""
+        """Whether there is an object named `key`.
+
+        >>> lt.here.exists("nothing")
+        False
+        """
         return key in self.keys()
 
     def delete(self, *keys: str) -> None:
-        """Delete objects by name; a live object's process ends. Raises NotFoundError if one isn't there."""
+        """Delete objects by name; a live object's process ends. Raises NotFoundError if one isn't there.
+
+        >>> lt.here.put("rates", [0.1])
+        >>> lt.here.delete("rates")
+        """
         self.resolve()
         for key in keys:
             _connection.ask("delete", key=key)
 
     def rename(self, old: str, new: str) -> None:
-        """Give an object another name. Raises NotFoundError, or AlreadyExistsError if `new` is taken."""
+        """Give an object another name. Raises NotFoundError, or AlreadyExistsError if `new` is taken.
+
+        >>> lt.here.put("rates", [0.1])
+        >>> lt.here.rename("rates", "best rates")
+        >>> lt.here.get("best rates")
+        [0.1]
+        """
         self.resolve()
         _connection.ask("rename", key=old, to=new)
 
@@ -97,9 +133,20 @@ def cluster(
 ) -> Cluster:
     """Return compute by name, or by what it has to offer.
 
-    ``lt.cluster("here")`` is this machine. With `instance_type` ("A10G:1" is one A10G), `cpus` or `memory` ("16GB"),
-    `provider` says who may offer it: "cheapest" (the default), "available", or one provider's name. The first use raises
-    CapacityError if nobody can offer that, and lists who was asked.
+    ``lt.cluster("here")`` is this machine, and so is ``lt.here``. With `instance_type` ("A10G:1" is one A10G), `cpus` (a
+    number) or `memory` ("16GB", or a number of bytes), `provider` says who may offer it: "cheapest" (the default),
+    "available", or one provider's name. Today the only provider is "local", this machine with what its ``node.toml``
+    declares.
+
+    Raises InvalidRequestError for amounts that make no sense. The first use raises CapacityError, which lists who was asked,
+    if nobody can offer that, and NotFoundError for a name that is unknown.
+
+    >>> lt.cluster("small", cpus=1, memory="10MB").keys() == lt.here.keys()
+    True
+    >>> lt.function(count_words).to(lt.cluster(instance_type="H100:8"))
+    Traceback (most recent call last):
+    leanto.errors.CapacityError: nobody can offer 8 x H100. Asked:
+    ...
     """
     given = {"instance_type": instance_type, "provider": provider, "cpus": cpus, "memory": memory}
     words = {key: value for key, value in given.items() if value is not None}
@@ -112,6 +159,17 @@ def cluster(
     _check(words, "cpus", (int, float), "a positive number")
     _check(words, "memory", (str, int), 'an amount like "16GB" or a positive number of bytes')
     return Cluster(name, words)
+
+
+def _service_hint(name: str) -> str:
+    """Say how to get what has the name of the object that was asked for, if that is a service."""
+    try:
+        _connection.ask("lookup", name=name, kind="function")
+    except InvalidRequestError:
+        return f"; there is a class of that name: lt.cls(name={name!r})"
+    except NotFoundError:
+        return ""
+    return f"; there is a function of that name: lt.function(name={name!r})"
 
 
 def _check(words: dict, key: str, types: tuple, what: str) -> None:

@@ -152,9 +152,7 @@ def converse(type_: int, head: bytes, body: bytes, buffers: list | tuple = ()) -
                 connection = Connection()
     except (OSError, EOFError, ProtocolError) as error:
         connection.close()
-        raise NodeError(
-            f"the connection to the node on this machine broke in the middle of a call: {error}"
-        ) from None
+        raise broken("a call", error) from None
     except BaseException:
         cancel(connection, "interrupted")
         raise
@@ -164,6 +162,17 @@ def converse(type_: int, head: bytes, body: bytes, buffers: list | tuple = ()) -
     if type_ == ERROR:
         raise_error(head, body)
     return None, type_, head, body
+
+
+def broken(what: str, error: Exception) -> NodeError:
+    """Return the error for a connection that broke in the middle of `what`."""
+    message = f"the connection to the node on this machine broke in the middle of {what}: {error}"
+    if not isinstance(error, ProtocolError):
+        message += (
+            "; the node was stopped or killed, and whether the code has done its work is not known "
+            "(`leanto logs --node` says more)"
+        )
+    return NodeError(message)
 
 
 def ask(op: str, body: bytes = b"", /, **arguments: object) -> tuple[dict, bytes]:

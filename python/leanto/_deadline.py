@@ -24,7 +24,16 @@ class Deadline:
 
     A call that goes over it ends with TimeoutError, as with ``.options(timeout=)``, and so does one that is made afterwards.
     Runs that are submitted in the block have what is left at that moment. A deadline in another one only shortens it. Threads
-    that the block starts don't have it; tasks of an event loop do.
+    that the block starts don't have it; tasks of an event loop do. Raises InvalidRequestError for a time that makes no sense.
+
+    >>> with lt.deadline("30s"):
+    ...     lt.function(count_words).to(lt.here)("to be")
+    counting
+    2
+    >>> with lt.deadline(0.1):
+    ...     lt.function(rest).to(lt.here)(10)
+    Traceback (most recent call last):
+    leanto.errors.TimeoutError: the call of documented/story.rest took longer than its timeout of ...
     """
 
     def __init__(self, limit: float | str) -> None:

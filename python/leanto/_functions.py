@@ -8,7 +8,11 @@ from leanto.errors import InvalidRequestError
 
 
 class Function:
-    """A local function that has not been sent yet; `.to(cluster)` gives the one to call."""
+    """A local function that has not been sent yet, as `function` makes it; `.to(cluster)` gives the one to call.
+
+    >>> lt.function(count_words)
+    <leanto function count_words, not sent yet>
+    """
 
     __slots__ = ("_callable", "_options")
 
@@ -17,14 +21,30 @@ class Function:
         self._options = options
 
     def options(self, **options: object) -> Function:
-        """Return the same function with other options (see `leanto.function`)."""
+        """Return the same function with other options; this one keeps its own.
+
+        Raises TypeError for an option that doesn't exist, InvalidRequestError for a value that makes no sense.
+
+        >>> lt.function(count_words).options(timeout=60, memory="1GB").to(lt.here)("to be")
+        counting
+        2
+        """
         return Function(self._callable, _options.merge(self._options, options))
 
     def to(self, cluster: object) -> RemoteFunction:
         """Send the function's project to `cluster` and return the function there.
 
-        Only what has changed since the last time is looked at and sent. Raises SnapshotError if the project cannot
-        travel, CapacityError if nobody can offer what the cluster asks for, and what importing the module raised.
+        The project is the directory that its module lies in, or the nearest one above with a ``.git``, ``pyproject.toml``,
+        ``setup.py`` or ``.leanto``. Only what has changed since the last time is looked at and sent. A function that
+        was typed, a lambda or a closure travels as its text with what it uses.
+
+        Raises SnapshotError if the code cannot travel, ImageError if its environment cannot be built, CapacityError if
+        nobody can offer what is asked for, InvalidRequestError if `cluster` is none, and what importing the module raised.
+
+        >>> count = lt.function(count_words).to(lt.here)
+        >>> count("to be or not to be")
+        counting
+        6
         """
         service = _deploy.deploy(self._callable, "function", cluster, self._options)
         return RemoteFunction(
@@ -41,10 +61,20 @@ class Function:
 
 
 class RemoteFunction(Callable):
-    """A function on a cluster: call it as if it were local.
+    """A function on a cluster, as `Function.to` returns it: call it as if it were local.
 
-    ``f(x)`` waits and returns the value, ``await f.aio(x)`` does so in an event loop, a generator function gives an
-    iterator. Its options are not keyword arguments of the call: ``f.options(timeout=60)(x)``.
+    ``f(x)`` waits and returns the value, whose copy is yours; what the call prints appears here while it runs. A generator
+    function gives an iterator. All arguments are the function's own: how to call is said with `options`.
+
+    A call raises the function's own exception as its own class, with the remote traceback as its ``__cause__``, or
+    RemoteError where that can't be rebuilt; WorkerDiedError or OutOfMemoryError if its process ended, TimeoutError if it
+    took longer than its ``timeout``, ValueTransportError if an argument or the result can't be pickled, CapacityError if
+    no worker of it can ever fit. It may be an argument of another call, and be pickled.
+
+    >>> lt.function(join).to(lt.here)("to", second="be")
+    'to be'
+    >>> list(lt.function(letters).to(lt.here)("be"))
+    ['b', 'e']
     """
 
     __slots__ = ("_service", "_sent")
@@ -58,16 +88,32 @@ class RemoteFunction(Callable):
 
     @property
     def name(self) -> str:
-        """The name of the service."""
+        """The name of the service: project, module and function, unless ``options(name=)`` said another.
+
+        >>> lt.function(count_words).to(lt.here).name
+        'documented/story.count_words'
+        """
         return self._service.name
 
     @property
     def version(self) -> str:
-        """The version of the service, 32 hex digits: code, environment, entry point and settings."""
+        """The version of the service, 32 hex digits: a digest of code, environment, entry point and settings.
+
+        >>> lt.function(count_words).to(lt.here).version == lt.function(count_words).to(lt.here).version
+        True
+        """
         return self._service.version
 
     def options(self, **options: object) -> RemoteFunction:
-        """Return the same function with other options; what belongs to the service sends it once more."""
+        """Return the same function with other options; what belongs to the service sends it once more, as another version.
+
+        Raises TypeError for an option that doesn't exist, InvalidRequestError for a value that makes no sense, and for
+        one that belongs to the service if this handle was got by name.
+
+        >>> count = lt.function(count_words).to(lt.here)
+        >>> count.options(stream_logs=False, timeout="30s")("to be")
+        2
+        """
         merged = _options.merge(self._options, options)
         if (
             _options.service_settings(merged) != _options.service_settings(self._options)
@@ -82,7 +128,13 @@ class RemoteFunction(Callable):
         return RemoteFunction(self._service, self._target, merged, self._sent)
 
     def save(self, name: str) -> RemoteFunction:
-        """Save this version under a name for everyone on the node: ``lt.function(name=name)``. Returns self."""
+        """Save this version under a name for everyone on the node, and return self. What had the name before gives it up.
+
+        >>> count = lt.function(count_words).to(lt.here).save("count")
+        >>> lt.function(name="count")("to be")
+        counting
+        2
+        """
         _options.merge({}, {"name": name})
         _connection.ask("save", v=self._service.version, name=name)
         return self
@@ -101,9 +153,18 @@ def _rebuild(service: _deploy.Service, target: dict, options: dict) -> RemoteFun
 def function(callable_: object = None, /, *, name: str | None = None) -> Function | RemoteFunction:
     """Make a local function sendable, or get a saved one by name.
 
-    ``lt.function(f).to(cluster)`` sends it; ``lt.function(name="clean")`` is the function that somebody saved under
-    that name (or under its default name), also where its code is not at hand, always at its newest version.
+    ``lt.function(f).to(cluster)`` sends it: a function of a module, a script or a notebook, a lambda, a closure, a
+    ``functools.partial``. With a `name` beside it, that is the service's name. ``lt.function(name="clean")`` is the function
+    that somebody saved under that name (or sent under it), also where its code is not at hand, always at its newest version.
+
     Raises NotFoundError if there is no function of that name, TypeError if `callable_` is not a function.
+
+    >>> lt.function(count_words).to(lt.here)("to be or not")
+    counting
+    4
+    >>> lt.function(name="no such function")
+    Traceback (most recent call last):
+    leanto.errors.NotFoundError: no service is named 'no such function' here (`leanto ls` lists them)
     """
     if callable_ is None:
         if name is None:

@@ -19,7 +19,7 @@ class Secret:
     ``Secret("HF_TOKEN")`` is the variable of that name in the caller's environment. The worker finds the value under the
     same name in its `os.environ`.
 
-    >>> Secret("HF_TOKEN")
+    >>> lt.Secret("HF_TOKEN")
     Secret('HF_TOKEN')
     """
 
@@ -35,7 +35,7 @@ class Secret:
     def from_file(cls, path: str | os.PathLike, *, name: str) -> Secret:
         """Return a secret whose value is the text of a file, without the line break at its end.
 
-        >>> Secret.from_file("~/.config/token", name="HF_TOKEN")
+        >>> lt.Secret.from_file("~/.config/token", name="HF_TOKEN")
         Secret.from_file('~/.config/token', name='HF_TOKEN')
         """
         secret = cls(name)
@@ -43,7 +43,12 @@ class Secret:
         return secret
 
     def read(self) -> str:
-        """Return the value. Raises InvalidRequestError, which names the secret and never shows the value."""
+        """Return the value. Raises InvalidRequestError, which names the secret and never shows the value.
+
+        >>> lt.Secret("NO_SUCH_TOKEN").read()
+        Traceback (most recent call last):
+        leanto.errors.InvalidRequestError: the secret NO_SUCH_TOKEN is not in the environment of this program; ...
+        """
         if self.file is None:
             value = os.environ.get(self.name)
             if value is None:
@@ -88,8 +93,8 @@ class Image:
 
     ``python``: a version ("3.11"), or the path of an interpreter on the node; absent: that of the caller.
 
-    >>> image = Image(python="3.11").pip_install(["numpy>=1.26"]).env({"OMP_NUM_THREADS": "1"})
-    >>> image == Image(python="3.11").pip_install("numpy>=1.26").env({"OMP_NUM_THREADS": "1"})
+    >>> image = lt.Image(python="3.11").pip_install(["numpy>=1.26"]).env({"OMP_NUM_THREADS": "1"})
+    >>> image == lt.Image(python="3.11").pip_install("numpy>=1.26").env({"OMP_NUM_THREADS": "1"})
     True
 
     Then: ``remote = lt.function(f).options(image=image).to(lt.here)``. That raises ImageError if a step fails, with its
@@ -125,7 +130,7 @@ class Image:
         ``["--extra-index-url", url]``: both pip and uv must know them, and they are seen by all who look at the node's
         processes, so keep passwords in the installer's own configuration.
 
-        >>> Image().pip_install(["torch==2.3.0", "einops"])
+        >>> lt.Image().pip_install(["torch==2.3.0", "einops"])
         Image().pip_install(['torch==2.3.0', 'einops'])
         """
         packages = _texts("pip_install", packages)
@@ -141,7 +146,7 @@ class Image:
 
         A relative path is looked up in the project's root.
 
-        >>> Image().requirements("requirements.txt")
+        >>> lt.Image().requirements("requirements.txt")
         Image().requirements('requirements.txt')
         """
         return self._with(steps=(("requirements", os.fspath(path)),))
@@ -151,7 +156,7 @@ class Image:
 
         They see the environment's programs first on the PATH, and no secrets.
 
-        >>> Image().pip_install("nltk").run("python -m nltk.downloader punkt")
+        >>> lt.Image().pip_install("nltk").run("python -m nltk.downloader punkt")
         Image().pip_install(['nltk']).run('python -m nltk.downloader punkt')
         """
         return self._with(steps=tuple(("run", command) for command in _texts("run", commands)))
@@ -159,7 +164,7 @@ class Image:
     def env(self, variables: dict) -> Image:
         """Add variables of the workers' environment; ``.options(env=)`` goes over them.
 
-        >>> Image().env({"TOKENIZERS_PARALLELISM": "false"})
+        >>> lt.Image().env({"TOKENIZERS_PARALLELISM": "false"})
         Image().env({'TOKENIZERS_PARALLELISM': 'false'})
         """
         from leanto import _options
@@ -173,7 +178,7 @@ class Image:
         Their values are read at `.to()`, travel to this service's workers only, and are replaced by ``***`` in what
         these print and raise. A changed value reaches new workers with the next `.to()`.
 
-        >>> Image().secrets(["HF_TOKEN"])
+        >>> lt.Image().secrets(["HF_TOKEN"])
         Image().secrets([Secret('HF_TOKEN')])
         """
         many = secrets if isinstance(secrets, (list, tuple)) else (secrets,)

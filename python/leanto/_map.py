@@ -10,7 +10,7 @@ import sys
 
 from leanto import _calls, _connection, _frames, _options, _values
 from leanto._frames import CALL, CANCEL, ERROR, LOG, RESULT, YIELD
-from leanto.errors import InvalidRequestError, NodeError, ProtocolError
+from leanto.errors import InvalidRequestError, ProtocolError
 
 CONCURRENCY = 64
 MAX_CONCURRENCY = 10_000
@@ -52,7 +52,13 @@ class Mapper:
         progress: a line on standard error that counts; None shows it if that is a terminal.
 
         Leaving early (``close()``, a ``break``) cancels the calls that are under way. Raises TypeError for items that aren't
-        iterable, InvalidRequestError for settings that make no sense.
+        iterable, InvalidRequestError for settings that make no sense and for a generator.
+
+        >>> halve_there = lt.function(halve).to(lt.here)
+        >>> list(halve_there.map([2, 3, 4], exceptions="return"))
+        [1, ValueError('3 is odd'), 2]
+        >>> list(lt.function(join).to(lt.here).map(["to", "or"], ["be", "not"]))
+        ['to be', 'or not']
         """
         if not iterables:
             raise TypeError("map takes at least one iterable: f.map(items)")
@@ -70,7 +76,11 @@ class Mapper:
         exceptions: str = "raise",
         progress: bool | None = None,
     ) -> object:
-        """Call the function as ``f(*args)`` for each ``args`` of an iterable; see `map` for the rest."""
+        """Call the function as ``f(*args)`` for each ``args`` of an iterable; the rest as for ``f.map``.
+
+        >>> list(lt.function(join).to(lt.here).starmap([("to", "be"), ("or", "not")], ordered=True))
+        ['to be', 'or not']
+        """
         settings = Settings(ordered, concurrency, exceptions, progress)
         return _run(self._callable, map(tuple, iter(arguments)), _count((arguments,)), settings)
 
@@ -149,9 +159,7 @@ class _Map:
         except (OSError, EOFError, ProtocolError) as error:
             if error is not self._lost:
                 raise
-            raise NodeError(
-                f"the connection to the node on this machine broke in the middle of a map: {error}"
-            ) from None
+            raise _connection.broken("a map", error) from None
         finally:
             self._leave()
 
@@ -248,7 +256,7 @@ class _Map:
                     try:
                         outcome = (False, _loads(body))
                     except Exception as error:
-                        outcome = (True, _values.not_rebuilt("the result", "here", error))
+                        outcome = (True, _values.not_rebuilt(_values.RESULT, "here", error))
                     found.append((pending.pop(stream), outcome))
                 else:
                     self._take(type_, stream, head, body, found)

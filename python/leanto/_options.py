@@ -1,14 +1,19 @@
 """Options: everything about *how* to call, so that a call's own keywords are all the user's.
 
-    timeout=90, "30m"          of a call, in seconds or with a unit
+    timeout=90, "30m"          of a call, in seconds or with a unit (s, m, h, d); absent: as long as it takes
     stream_logs=False          don't show here what a call prints there
     retries=3, lt.Retry(3)     try a call or a run again after errors; it's a run of the node's then
     on_oom=lt.bigger(memory=2) the same with more memory after an out-of-memory
-    name=, get_if_exists=      of a service or an object
-    concurrency=8              calls at once in one worker or object
-    workers=4, (1, 4)          the most workers of a function; the least and the most
+    key="nightly"              of a run: the same key and call are the same run
+    on_conflict="replace"      have a run with that key cancelled first; "error", the default, refuses
+    grace=10                   seconds between interrupting a cancelled run and terminating its process
+    name=, get_if_exists=      of a service or an object; get_if_exists gives the object that has the name
+    concurrency=8              calls at once in one worker or object, as threads (1,000)
+    workers=4, (1, 4)          the most workers of a function (1), or the least and the most; another one
+                               starts when none has room for a call, so say concurrency=1 beside it
     env={"A": "1"}             variables of its workers
-    cpus=2, memory="4GB"       what each worker reserves; of memory it gets no more
+    image=lt.Image(...)        the environment of its workers
+    cpus=2, memory="4GB"       what each worker reserves; of memory (text, or bytes) it gets no more
     gpus=1, 0.5                the same: whole GPUs, or a part of one
     accelerators="A10G:2"      the same of one kind, or {"A10G": 2}
     warmup="load_model"        run once in each new worker; for a class a method, run after ``__init__``

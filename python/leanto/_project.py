@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
+from leanto._handles import local_of
 from leanto._roots import find_marked, find_root, inside, is_installed, is_shared
 
 
@@ -241,6 +242,7 @@ def _look_up(module, qualname: str):
 def _is_same(found, target) -> bool:
     if found is None:
         return False
+    found = local_of(found)
     for _ in range(100):  # a __wrapped__ chain may be a ring
         if found is target:
             return True

@@ -14,6 +14,11 @@ class RemoteValue:
     As an argument of another call there it arrives as the value, and large arrays in it are not copied. `get` fetches the value.
     It's deleted with the last handle in the program that made the call, when that program ends, or by `delete`; a handle
     that was pickled may be anywhere, so its value is deleted only by the latter two.
+
+    >>> text = lt.function(join).to(lt.here).remote("to", "be")
+    >>> lt.function(count_words).to(lt.here)(text)
+    counting
+    2
     """
 
     __slots__ = ("__weakref__", "_finalizer", "_id", "_size")
@@ -28,15 +33,26 @@ class RemoteValue:
 
     @property
     def size(self) -> int:
-        """How many bytes the node keeps for it."""
+        """How many bytes the node keeps for it.
+
+        >>> lt.function(join).to(lt.here).remote("to", "be").size < 100
+        True
+        """
         return self._size
 
     def get(self) -> object:
-        """Return a copy of the value. Raises NotFoundError if it has been deleted."""
+        """Return a copy of the value. Raises NotFoundError if it has been deleted.
+
+        >>> lt.function(join).to(lt.here).remote("to", "be").get()
+        'to be'
+        """
         return fetch(self._id)
 
     def delete(self) -> None:
-        """Delete the value now, from the program that made it; does nothing if it's gone."""
+        """Delete the value now, from the program that made it; does nothing if it's gone.
+
+        >>> lt.function(join).to(lt.here).remote("to", "be").delete()
+        """
         if self._finalizer is not None:
             self._finalizer.detach()
         _connection.ask("release", o=self._id)

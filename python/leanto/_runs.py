@@ -36,7 +36,11 @@ class Line:
     """A line that a run wrote.
 
     ``text`` is without its newline, ``stream`` is "stdout" or "stderr", ``time`` is in seconds since 1970 and ``offset`` is
-    where the line begins in the run's log. A line with ``gap`` stands for so many bytes that were left out.
+    where the line begins in the run's log, in bytes. A line with ``gap`` stands for so many bytes that were left out.
+
+    >>> run = lt.function(count_words).to(lt.here).submit("to be")
+    >>> [(line.text, line.stream, line.offset) for line in run.logs(follow=True)]
+    [('counting', 'stdout', 0)]
     """
 
     __slots__ = ("gap", "offset", "stream", "text", "time")
@@ -53,9 +57,17 @@ class Line:
 
 
 class Run(concurrent.futures.Future):
-    """A call that was submitted, from any process: ``f.submit(x)``, or `leanto.run` with its id or key.
+    """A call that was submitted, from any process: ``f.submit(x)``, or `run` with its id or key.
 
-    ``run.result()`` waits for its value, ``await run`` does so in an event loop. It goes on when this program ends.
+    ``run.result()`` waits for its value, ``await run`` does so in an event loop. It goes on when this program ends. It's a
+    ``concurrent.futures.Future``, so ``wait``, ``as_completed`` and ``add_done_callback`` take it.
+
+    ``id`` and ``key`` name it (``key`` is None if none was given), ``service`` is what it calls, ``seen`` is the offset at which
+    `logs` goes on after the line that it gave last.
+
+    >>> run = lt.function(count_words).to(lt.here).submit("to be or not")
+    >>> run.result(), run.status, run.service
+    (4, 'succeeded', 'documented/story.count_words')
     """
 
     def __init__(self, id: str, key: str | None, service: str, value_of: object = None) -> None:
@@ -73,7 +85,13 @@ class Run(concurrent.futures.Future):
 
     @property
     def status(self) -> str:
-        """One of queued, running, succeeded, failed, cancelled, lost; unknown while the node can't be reached."""
+        """One of queued, running, succeeded, failed, cancelled, lost; unknown while the node can't be reached.
+
+        Lost means that the node ended while it ran: whether its work was done isn't known, and it's not run again.
+
+        >>> lt.function(count_words).to(lt.here).submit("to be").status in ("queued", "running", "succeeded")
+        True
+        """
         if self._final:
             return self._final
         try:
@@ -82,15 +100,32 @@ class Run(concurrent.futures.Future):
             return "unknown"
 
     def record(self) -> dict:
-        """Return what the node has on record: who, what version, when, how it ended. Times are milliseconds since 1970."""
+        """Return what the node has on record: who, what version, when, how it ended. Times are milliseconds since 1970.
+
+        Raises NotFoundError if it isn't kept any more (``[runs] keep`` in ``node.toml``; a week).
+
+        >>> run = lt.function(count_words).to(lt.here).submit("to be")
+        >>> run.record()["service"]
+        'documented/story.count_words'
+        """
         return _connection.ask("run_record", id=self.id)[0]["run"]
 
     def running(self) -> bool:
-        """Whether a worker runs it now."""
+        """Whether a worker runs it now.
+
+        >>> run = lt.function(count_words).to(lt.here).submit("to be")
+        >>> run.result(), run.running()
+        (2, False)
+        """
         return self.status == "running"
 
     def cancelled(self) -> bool:
-        """Whether it ended by being cancelled."""
+        """Whether it ended by being cancelled, as far as this program has heard.
+
+        >>> run = lt.function(count_words).to(lt.here).submit("to be")
+        >>> run.result(), run.cancelled()
+        (2, False)
+        """
         return self._final == "cancelled"
 
     # Its outcome
@@ -98,8 +133,11 @@ class Run(concurrent.futures.Future):
     def result(self, timeout: float | None = None) -> object:
         """Wait for the run and return its value, or raise what it raised, as a plain call would.
 
-        Raises leanto.TimeoutError if it has not ended after `timeout` seconds; it goes on. Raises CancelledError if it was
-        cancelled, NodeLostError if its node ended while it ran.
+        Raises TimeoutError if it has not ended after `timeout` seconds; it goes on. Raises CancelledError if it was
+        cancelled, NodeLostError if its node ended while it ran, NotFoundError if it isn't kept any more.
+
+        >>> lt.function(count_words).to(lt.here).submit("to be").result(timeout=60)
+        2
         """
         self._wait(timeout)
         value, error = self._fetch()
@@ -108,7 +146,11 @@ class Run(concurrent.futures.Future):
         return value
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
-        """Wait for the run and return what `result` would raise, or None."""
+        """Wait for the run and return what `result` would raise, or None. Raises TimeoutError as `result` does.
+
+        >>> lt.function(halve).to(lt.here).submit(3).exception()
+        ValueError('3 is odd')
+        """
         self._wait(timeout)
         return self._fetch()[1]
 
@@ -182,7 +224,11 @@ class Run(concurrent.futures.Future):
         """Yield the lines that it wrote, from `offset` on; with `follow` also those to come, until it ends.
 
         ``run.seen`` is the offset after the line given last: ``run.logs(offset=run.seen)`` goes on there, also in
-        another process and after the connection broke.
+        another process and after the connection broke. Each is a `Line`. Raises NotFoundError if the run isn't kept any more.
+
+        >>> run = lt.function(count_words).to(lt.here).submit("to be")
+        >>> [line.text for line in run.logs(follow=True)]
+        ['counting']
         """
         import json
 
@@ -214,7 +260,11 @@ class Run(concurrent.futures.Future):
         """Have it end: interrupted at once, after its grace (10 s) terminated, 5 s later killed.
 
         Returns at once: True if it will end, False if it had ended. Its status is "cancelled" when its call or its
-        process is gone. A live object whose only call can't be interrupted ends with it.
+        process is gone. A live object whose only call can't be interrupted ends with it. `reason` goes on record.
+
+        >>> run = lt.function(count_words).to(lt.here).submit("to be")
+        >>> run.result(), run.cancel("too late")
+        (2, False)
         """
         said, _ = _connection.ask("run_cancel", id=self.id, reason=reason)
         return said["accepted"]
@@ -297,7 +347,12 @@ async def call_later(callable_: object, args: tuple, kwargs: dict) -> object:
 
 
 def run(id_or_key: str, /) -> Run:
-    """Return the run with this id or key, wherever it was submitted. Raises NotFoundError if there is none (any more)."""
+    """Return the run with this id or key, wherever it was submitted. Raises NotFoundError if there is none (any more).
+
+    >>> submitted = lt.function(count_words).options(key="macbeth").to(lt.here).submit("to be")
+    >>> lt.run("macbeth").result()
+    2
+    """
     said = _connection.ask("run_record", id=id_or_key)[0]["run"]
     found = Run(said["id"], said["key"], said["service"])
     if said["status"] in ENDED:
@@ -314,7 +369,17 @@ def runs(
     since: float | None = None,
     limit: int = 100,
 ) -> list[dict]:
-    """Return the records of runs, the newest first: of a service, in a status, created since a time (seconds since 1970)."""
+    """Return the records of runs, the newest first: of a service, in a status, created since a time (seconds since 1970).
+
+    At most `limit` of them; `status` is one or a list. A record is what `Run.record` returns. Raises InvalidRequestError for
+    a status that doesn't exist.
+
+    >>> run = lt.function(halve).to(lt.here).submit(3)
+    >>> run.exception()
+    ValueError('3 is odd')
+    >>> [record["id"] for record in lt.runs(service=run.service, status="failed", limit=1)] == [run.id]
+    True
+    """
     import json
 
     asked: dict = {"limit": limit}

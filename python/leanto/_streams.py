@@ -8,11 +8,18 @@ from __future__ import annotations
 
 from leanto import _connection, _frames, _values
 from leanto._frames import ERROR, YIELD
-from leanto.errors import NodeError
 
 
 class RemoteGenerator:
-    """An iterator over the items of a remote generator, which starts when the first item is asked for."""
+    """An iterator over the items of a remote generator, which starts when the first item is asked for.
+
+    Leaving early closes the producer: by a ``break`` out of the loop, `close`, or the end of a ``with``.
+
+    >>> for letter in lt.function(letters).to(lt.here)("be"):
+    ...     print(letter)
+    b
+    e
+    """
 
     __slots__ = ("_begun", "_connection", "_ended", "_head", "_packed")
 
@@ -68,9 +75,7 @@ class RemoteGenerator:
         except (OSError, EOFError) as error:
             self._ended = True
             self._connection.close()
-            raise NodeError(
-                f"the connection to the node on this machine broke in the middle of a stream: {error}"
-            ) from None
+            raise _connection.broken("a stream", error) from None
         except BaseException:
             self.close()
             raise
@@ -89,7 +94,13 @@ class RemoteGenerator:
         return type_, head, body
 
     def close(self) -> None:
-        """Close the producer, as if it were a local generator. Does nothing when it has ended."""
+        """Close the producer, as if it were a local generator. Does nothing when it has ended.
+
+        >>> stream = lt.function(letters).to(lt.here)("be")
+        >>> next(stream)
+        'b'
+        >>> stream.close()
+        """
         connection, self._connection = self._connection, None
         self._ended = True
         if connection is not None:

@@ -17,6 +17,8 @@ LARGE = 1 << 20  # buffers of so much together go through shared memory
 
 _ON_BOTH_SIDES = "The module of its class must be importable on both sides, or be part of the project that is sent."
 _LIVE = "Pass data instead of live resources, or make the object on the other side (lt.cls)."
+RESULT = "the result"
+_LIVE_RESULT = "Return data, or leave the object where it is and call its methods (lt.cls)."
 _FUNCTION = (
     "A function that has no module to import it from is sent by itself: pass lt.function(f).to(...) as the argument, "
     "or use it by its name in the function that is sent; a class, too, is used by its name there."
@@ -59,9 +61,9 @@ def pack_call(args: tuple, kwargs: dict) -> tuple:
     return pack((args, kwargs))
 
 
-def pack_to_keep(value: object) -> tuple:
+def pack_to_keep(value: object, what: str = "a value") -> tuple:
     """Return (pickle, buffers) of a value that the node keeps, and so the shared memory that it lies in."""
-    packed = pack(value)
+    packed = pack(value, True, what)
     if is_lent(packed[1]):
         from leanto import _segments
 
@@ -69,16 +71,16 @@ def pack_to_keep(value: object) -> tuple:
     return packed
 
 
-def pack_to_record(value: object) -> tuple:
+def pack_to_record(value: object, what: str = "a value") -> tuple:
     """Return (pickle, buffers) of a value that goes on record, so that none of it may lie in shared memory."""
-    return pack(value, shared=False)
+    return pack(value, False, what)
 
 
-def pack(value: object, shared: bool = True) -> tuple:
+def pack(value: object, shared: bool = True, what: str = "a value") -> tuple:
     """Return (pickle, buffers) of `value`; buffers is empty for most.
 
-    Without `shared` no buffer is put into shared memory. Raises ValueTransportError, which names the part, if something in it
-    cannot be pickled.
+    Without `shared` no buffer is put into shared memory. Raises ValueTransportError, which says `what` can't be pickled and
+    names the part of it.
     """
     if type(value) in _PLAIN:
         if type(value) is not bytes or len(value) < LARGE or not shared:
@@ -90,7 +92,7 @@ def pack(value: object, shared: bool = True) -> tuple:
     except LeantoError:
         raise
     except Exception as error:
-        raise ValueTransportError(_explain(value, error)) from error
+        raise ValueTransportError(_explain(what, value, error)) from error
     if buffers and shared and sum(buffer.nbytes for buffer in buffers) >= LARGE:
         lent = _lend(buffers)
         return data, buffers if lent is None else lent
@@ -165,7 +167,7 @@ def load_result(body, said: dict | None = None) -> object:
     try:
         return unpack(body, said)
     except Exception as error:
-        raise not_rebuilt("the result", "here", error) from error
+        raise not_rebuilt(RESULT, "here", error) from error
 
 
 def not_rebuilt(what: str, where: str, error: Exception) -> ValueTransportError:
@@ -179,11 +181,14 @@ def not_rebuilt(what: str, where: str, error: Exception) -> ValueTransportError:
     return explained
 
 
-def _explain(value: object, error: Exception) -> str:
+def _explain(what: str, value: object, error: Exception) -> str:
     where = find_culprit(value, _dumps_beside)
     place = f" ({where})" if where else ""
-    advice = _FUNCTION if where.endswith(": function") else _LIVE
-    return f"a value cannot be pickled{place}: {type(error).__name__}: {error}. {advice}"
+    if what == RESULT:
+        advice = _LIVE_RESULT
+    else:
+        advice = _FUNCTION if where.endswith(": function") else _LIVE
+    return f"{what} cannot be pickled{place}: {type(error).__name__}: {error}. {advice}"
 
 
 def _dumps_beside(part: object) -> bytes:

@@ -28,11 +28,20 @@ import builtins
 
 
 class LeantoError(Exception):
-    """The root of what the infrastructure raises, as opposed to the user's own code."""
+    """The root of what the infrastructure raises, as opposed to the user's own code.
+
+    >>> issubclass(lt.WorkerDiedError, lt.LeantoError)
+    True
+    """
 
 
 class InvalidRequestError(LeantoError, ValueError):
-    """The request makes no sense; the message says which part and what would."""
+    """The request makes no sense; the message says which part and what would.
+
+    >>> lt.function(count_words).options(timeout="soon")
+    Traceback (most recent call last):
+    leanto.errors.InvalidRequestError: 'soon' is not a duration; write a number of seconds, or text like '90s', '30m', '6h'
+    """
 
 
 class ProtocolError(LeantoError):
@@ -40,22 +49,45 @@ class ProtocolError(LeantoError):
 
 
 class NotFoundError(LeantoError, KeyError):
-    """There is no service, object or key of that name."""
+    """There is no service, object or key of that name.
+
+    >>> lt.here.get("nothing")
+    Traceback (most recent call last):
+    leanto.errors.NotFoundError: there is no object named 'nothing'
+    """
 
     def __str__(self) -> str:  # KeyError would show the repr of the message
         return Exception.__str__(self)
 
 
 class AlreadyExistsError(LeantoError):
-    """The name is taken."""
+    """The name is taken.
+
+    >>> first = lt.cls(Counter).to(lt.here).options(name="taken")()
+    >>> lt.cls(Counter).to(lt.here).options(name="taken")()
+    Traceback (most recent call last):
+    leanto.errors.AlreadyExistsError: there is an object named 'taken' already; get it with .get('taken') or ...
+    """
 
 
 class KeyConflictError(LeantoError):
-    """A run's key stands for a run with other arguments, or of another version; the message shows both."""
+    """A run's key stands for a run with other arguments, or of another version; the message shows both.
+
+    >>> count = lt.function(count_words).options(key="othello").to(lt.here)
+    >>> run = count.submit("to be")
+    >>> count.submit("not to be")
+    Traceback (most recent call last):
+    leanto.errors.KeyConflictError: the key 'othello' stands for the run ...
+    """
 
 
 class CapacityError(LeantoError):
-    """Nobody can offer what was asked, or a bound was reached; the message lists who was asked."""
+    """Nobody can offer what was asked, or a bound was reached; the message lists who was asked.
+
+    >>> lt.function(count_words).options(memory="1000TB").to(lt.here)("to be")
+    Traceback (most recent call last):
+    leanto.errors.CapacityError: documented/story.count_words asks for 1000 TB of memory in each worker, and this node has ...
+    """
 
 
 class WorkerDiedError(LeantoError):
@@ -63,6 +95,12 @@ class WorkerDiedError(LeantoError):
 
     ``signal`` is the number of the signal that ended it or None, ``exit_code`` its exit code or None,
     ``last_lines`` the last lines that the call wrote.
+
+    >>> try:
+    ...     lt.function(leave).to(lt.here)(3)
+    ... except lt.WorkerDiedError as error:
+    ...     print(error.exit_code, error.signal, error.last_lines)
+    3 None []
     """
 
     signal: int | None = None
@@ -79,6 +117,12 @@ class OutOfMemoryError(LeantoError, MemoryError):
     exception, a MemoryError or one of a GPU's library, is the ``__cause__``. ``device`` is "cpu" or "gpu".
 
     It's no WorkerDiedError: a larger machine helps against this one, and trying again doesn't.
+
+    >>> try:
+    ...     lt.function(fill).options(memory="100MB").to(lt.here)(1000)
+    ... except lt.OutOfMemoryError as error:
+    ...     print(error.limit)
+    100000000
     """
 
     limit: int | None = None
@@ -88,19 +132,42 @@ class OutOfMemoryError(LeantoError, MemoryError):
 
 
 class TimeoutError(LeantoError, builtins.TimeoutError):  # noqa: A001 - the word that users look for
-    """The call took longer than its timeout."""
+    """The call took longer than its timeout.
+
+    >>> lt.function(rest).options(timeout=0.1).to(lt.here)(10)
+    Traceback (most recent call last):
+    leanto.errors.TimeoutError: the call of documented/story.rest took longer than its timeout of 0.1 s
+    """
 
 
 class CancelledError(LeantoError):
-    """The call was cancelled."""
+    """The call was cancelled.
+
+    >>> run = lt.function(rest).to(lt.here).submit(10)
+    >>> run.cancel("not needed")
+    True
+    >>> run.result()
+    Traceback (most recent call last):
+    leanto.errors.CancelledError: ...not needed...
+    """
 
 
 class SnapshotError(LeantoError):
-    """The source tree, or a callable in it, cannot travel; the message names the file and the way out."""
+    """The source tree, or a callable in it, cannot travel; the message names the file and the way out.
+
+    >>> lt.function(Counter().add).to(lt.here)
+    Traceback (most recent call last):
+    leanto.errors.SnapshotError: Counter.add can't be sent: it is a method bound to an instance; send the class Counter, ...
+    """
 
 
 class ImageError(LeantoError):
-    """The environment that a service needs cannot be made."""
+    """The environment that a service needs cannot be made.
+
+    >>> lt.function(count_words).options(image=lt.Image().run("false"), stream_logs=False).to(lt.here)
+    Traceback (most recent call last):
+    leanto.errors.ImageError: the image cannot be built: step 1 of 1, `false`, failed with exit code 1...
+    """
 
 
 class AccessDeniedError(LeantoError, PermissionError):
@@ -116,13 +183,25 @@ class NodeError(LeantoError):
 
 
 class ValueTransportError(LeantoError, TypeError):
-    """A value cannot be pickled, or cannot be rebuilt on the other side."""
+    """A value cannot be pickled, or cannot be rebuilt on the other side.
+
+    >>> import threading
+    >>> lt.function(join).to(lt.here)("to", threading.Lock())
+    Traceback (most recent call last):
+    leanto.errors.ValueTransportError: a value cannot be pickled (argument 2: lock): ...
+    """
 
 
 class RemoteError(LeantoError):
     """User code raised an exception that cannot be rebuilt here.
 
     ``type_name`` is the dotted name of its class, ``text`` what ``str`` gave, ``traceback`` the remote traceback.
+
+    >>> try:
+    ...     lt.function(give_up).to(lt.here)()
+    ... except lt.RemoteError as error:
+    ...     print(error.type_name, error.text)
+    SystemExit 2
     """
 
     def __init__(self, type_name: str, text: str, traceback: str) -> None:

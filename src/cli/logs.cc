@@ -110,9 +110,12 @@ int print_log(const std::string& file, const LogsOptions& options) {
   return interrupted != 0 ? kInterrupted : kOk;
 }
 
-// Asking also makes the node write out what it holds back.
-int find_service_file(Connection& node, const std::string& name, std::string& file) {
-  const Result<Reply> reply = node.ask({{"op", "logs"}, {"name", name}});
+// A key is as good as the id of its run, unless a service has that name.
+bool is_key(Connection& node, const std::string& name) {
+  return node.ask({{"op", "run_record"}, {"id", name}}).has_value();
+}
+
+int find_service_file(const Result<Reply>& reply, std::string& file) {
   if (!reply) return print_error(reply.error());
   const Result<std::string> found = wire::require_string(reply->head, "file");
   if (!found) return print_error("the node did not say where the log is; is it another version?");
@@ -126,17 +129,20 @@ int print_node_log(const LogsOptions& options) {
   return print_log((directories->state / "node.log").string(), options);
 }
 
-int print_log_of_run(const LogsOptions& options) {
-  const RunLogOptions asked{options.name, options.lines, options.follow, options.style()};
-  auto print = [&](Connection& node) { return print_run_log(node, asked, write_out); };
-  return with_node(options.json ? Format::kJson : Format::kText, NoNode::kError, print);
-}
-
-int print_service_log(const LogsOptions& options) {
+int print_log_of(const LogsOptions& options) {
   std::string file;
-  auto find = [&](Connection& node) { return find_service_file(node, options.name, file); };
+  auto find = [&](Connection& node) {
+    const RunLogOptions asked{options.name, options.lines, options.follow, options.style()};
+    if (is_run_id(options.name)) return print_run_log(node, asked, write_out);
+    // Asking also makes the node write out what it holds back.
+    const Result<Reply> reply = node.ask({{"op", "logs"}, {"name", options.name}});
+    if (reply || reply.error().kind != ErrorKind::kNotFound || !is_key(node, options.name)) {
+      return find_service_file(reply, file);
+    }
+    return print_run_log(node, asked, write_out);
+  };
   const int code = with_node(options.json ? Format::kJson : Format::kText, NoNode::kError, find);
-  return code == kOk ? print_log(file, options) : code;
+  return code == kOk && !file.empty() ? print_log(file, options) : code;
 }
 
 // What is wrong with the options, or nullptr.
@@ -163,7 +169,7 @@ int logs(const LogsOptions& options) {
     return kUsage;
   }
   if (options.node) return print_node_log(options);
-  return is_run_id(options.name) ? print_log_of_run(options) : print_service_log(options);
+  return print_log_of(options);
 }
 
 }  // namespace
@@ -176,7 +182,8 @@ void add_logs(CLI::App& app) {
       "  leanto logs r01hf3kq2z7vq0e9xw4 -f  # of a run, until it ends\n"
       "  leanto logs --node                 # the daemon's own log");
   const auto options = std::make_shared<LogsOptions>();
-  command->add_option("NAME", options->name, "The service, or the id of a run")->type_name("");
+  command->add_option("NAME", options->name, "The service, or the id or key of a run")
+      ->type_name("");
   command->add_flag("-f,--follow", options->follow, "Go on as it writes, until Ctrl-C");
   CLI::Option* lines = command->add_option("-n,--lines", options->lines, "Only the last N lines");
   lines->type_name("N")->check(check_count);

@@ -336,18 +336,18 @@ void Calls::on_ended(Worker& worker) {
     keep_minimum(target);
     return;
   }
+  const auto end = fmt::format("its process: {}; make it again", describe(worker.how_it_ended()));
+  const Error why = target->gone.value_or(Error{ErrorKind::kNotFound, end});
   if (!target->gone) {
-    target->gone =
-        Error{ErrorKind::kNotFound,
-              fmt::format("the object {} of {} is gone: its process: {}; make it again",
-                          target->label, target->service->name, describe(worker.how_it_ended()))};
+    target->gone = why;
+    target->gone->message = fmt::format("the object {} is gone: {}", target->label, end);
   }
   auto queue = std::exchange(target->queue, {});
   for (auto& call : queue) {
     calls_.erase(call->number);
     fail_call(std::move(call), *target->gone);
   }
-  observer_.on_object_ended(target->object_id, *target->gone);
+  observer_.on_object_ended(target->object_id, why);
 }
 
 Call* Calls::find(std::uint32_t number) {

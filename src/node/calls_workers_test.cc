@@ -225,12 +225,12 @@ TEST_F(ObjectCallsTest, EndWithTheirProcessAndTheObjectIsGone) {
   const Asked waiting = submit(object);
   worker->exit({.code = {}, .signal = kKilled});
   EXPECT_EQ(error_of(running)["kind"], "worker_died");
-  const std::string gone =
-      "the object 'trainer' of train is gone: its process: killed by SIGKILL; make it again";
+  const std::string why = "its process: killed by SIGKILL; make it again";
+  const std::string gone = "the object 'trainer' is gone: " + why;
   EXPECT_EQ(error_of(waiting), (Json{{"kind", "not_found"}, {"message", gone}}));
   EXPECT_EQ(error_of(submit(object)), error_of(waiting));
   EXPECT_THAT(ended_objects,
-              ElementsAre(std::pair(std::string("8bad"), Error{ErrorKind::kNotFound, gone})));
+              ElementsAre(std::pair(std::string("8bad"), Error{ErrorKind::kNotFound, why})));
   EXPECT_THAT(wanted, IsEmpty());
 }
 

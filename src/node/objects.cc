@@ -166,9 +166,11 @@ void Objects::record(const LiveObject& object) {
 
 Result<TargetPtr> Objects::get_target(const std::string& id) const {
   if (const auto found = live_.find(id); found != live_.end()) return found->second->target;
-  const auto why = ended_.find(id);
-  return fail(ErrorKind::kNotFound, "the object {} is gone: {}", id,
-              why == ended_.end() ? "it was deleted, or the node was restarted" : why->second);
+  if (const auto why = ended_.find(id); why != ended_.end()) {
+    return fail(ErrorKind::kNotFound, "{}", why->second);
+  }
+  return fail(ErrorKind::kNotFound,
+              "the object {} is gone: it was deleted, or the node was restarted", id);
 }
 
 LiveObjectPtr Objects::find_live(const std::string& name) const {
@@ -248,7 +250,9 @@ void Objects::on_ended(const std::string& id, const Error& reason) {
   if (found == live_.end()) return;
   const LiveObjectPtr object = found->second;
   live_.erase(found);
-  if (ended_.size() < 10'000) ended_[id] = reason.message;
+  if (ended_.size() < 10'000) {
+    ended_[id] = fmt::format("the object {} is gone: {}", object->target->label, reason.message);
+  }
   if (object->name.empty()) return;
   names_.erase(object->name);
   ended_[object->name] = reason.message;

@@ -120,8 +120,9 @@ def test_an_object_whose_process_died_says_so(lt, sent):
     for use in (counter.increase, lambda: counter.value, lambda: len(counter)):
         with pytest.raises(
             lt.NotFoundError, match=r"'mortal'.* is gone: its process: .*3.*make it again"
-        ):
+        ) as gone:
             use()
+        assert str(gone.value).count("mortal") == 1, "it is said once"
     with pytest.raises(lt.NotFoundError, match="'mortal' any more: .*3"):
         lt.here.get("mortal")
     assert not lt.here.exists("mortal")

@@ -159,7 +159,9 @@ def test_an_argument_that_cannot_be_pickled_is_named(lt, sent):
 
 def test_a_result_that_cannot_be_pickled_is_named(lt, sent):
     call = sent(workshop.call)
-    with pytest.raises(lt.ValueTransportError, match="cannot be pickled.*lock"):
+    with pytest.raises(
+        lt.ValueTransportError, match="^the result cannot be pickled.*lock.*Return data"
+    ):
         sent(shop.not_picklable)()
     with pytest.raises(lt.ValueTransportError, match=r"\['rows'\]\[1\]: lock"):
         call(eval, "{'rows': [1, __import__('threading').Lock()]}")

@@ -182,6 +182,13 @@ def test_an_object_that_cannot_be_made_raises_and_leaves_nothing(lt, sent):
     assert not lt.here.exists("refused")
 
 
+def test_an_instance_is_refused_with_the_way_to_make_it_there(lt):
+    with pytest.raises(TypeError, match=r"made where it lives: lt\.cls\(Counter\)\.to\(lt\.here\)"):
+        lt.cls(shop.Counter(1))
+    with pytest.raises(TypeError, match="a function is sent with lt.function"):
+        lt.cls(shop.add)
+
+
 def test_two_instances_are_two_processes(sent):
     remote_class = sent(shop.Counter)
     first, second = remote_class(1), remote_class(2)
@@ -211,6 +218,18 @@ def test_values_are_kept_by_name(lt):
     here.delete("words", "other")
     with pytest.raises(lt.NotFoundError):
         here.delete("words")
+
+
+def test_who_asks_for_a_service_among_the_objects_is_told_where_it_is(lt, sent):
+    sent(shop.add).save("adder")
+    sent(shop.Counter).save("Counting")
+    with pytest.raises(lt.NotFoundError, match=r"lt\.function\(name='adder'\)"):
+        lt.here.get("adder")
+    with pytest.raises(lt.NotFoundError, match=r"lt\.cls\(name='Counting'\)"):
+        lt.here.get("Counting")
+    with pytest.raises(lt.NotFoundError, match="^there is no object named 'addition'[^;]*$"):
+        lt.here.get("addition")
+    assert lt.here.get("adder", default=3) == 3
 
 
 def test_large_values_are_kept(lt):

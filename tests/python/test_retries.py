@@ -137,7 +137,7 @@ def test_more_memory_follows_an_out_of_memory(lt, sent, calls):
     attempts = run.record()["attempts"]
     assert [attempt["memory_limit"] for attempt in attempts] == [120_000_000, 240_000_000]
     assert attempts[0]["error"]["kind"] == "out_of_memory"
-    assert all(attempt["memory_peak"] > 5_000_000 for attempt in attempts)
+    assert attempts[0]["memory_peak"] > 50_000_000 > attempts[1]["memory_peak"] > 0
     assert run.record()["memory_peak"] == max(attempt["memory_peak"] for attempt in attempts)
 
 

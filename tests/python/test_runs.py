@@ -479,6 +479,13 @@ def test_the_command_line_lists_shows_waits_and_prints_logs(sent):
     assert [record["text"] for record in records] == ["hello\n", "!there\n"]
 
 
+def test_the_command_line_finds_the_log_of_a_run_by_its_key(sent):
+    sent(workshop.print_lines, key="log by key").submit(["hello"]).result()
+    assert leanto("logs", "log by key") == "hello\n"
+    with pytest.raises(AssertionError, match="no service is named 'no such key'"):
+        leanto("logs", "no such key")
+
+
 def test_the_exit_code_of_wait_is_the_outcome(sent, held):
     import subprocess
 

@@ -154,3 +154,62 @@ def test_a_script_started_from_elsewhere_and_through_a_link(tmp_path):
     assert run_script(tmp_path, project / "main.py").stdout == "9\n"
     (tmp_path / "link").symlink_to(project)
     assert run_script(tmp_path, tmp_path / "link" / "main.py").stdout == "9\n"
+
+
+SHOW = "print(double(4), Counter().add())\n"
+
+REBOUND = """
+import leanto as lt
+
+def double(x):
+    return 2 * x
+
+class Counter:
+    def __init__(self):
+        self.n = 0
+
+    def add(self):
+        self.n += 1
+        return self.n
+
+double = lt.function(double).to(lt.here)
+Counter = lt.cls(Counter).to(lt.here)
+"""
+
+DECORATED = """
+import leanto as lt
+
+@lt.function
+def double(x):
+    return 2 * x
+
+@lt.cls
+class Counter:
+    def __init__(self):
+        self.n = 0
+
+    def add(self):
+        self.n += 1
+        return self.n
+"""
+
+
+def test_a_module_may_give_a_remote_function_the_name_of_its_own(tmp_path):
+    project = write_project(tmp_path / "p", {"app.py": REBOUND, "main.py": REBOUND + SHOW})
+    with Client(project) as client:
+        client.do("import app")
+        assert client.do("app.double(4), app.Counter().add()") == [8, 1]
+        edit(project / "app.py", "2 * x", "3 * x")
+        client.do("import importlib; importlib.reload(app)")
+        assert client.do("app.double(4), app.Counter().add()") == [12, 1]
+    assert run_script(project, "main.py").stdout == "8 1\n"
+
+
+def test_a_function_and_a_class_may_be_decorated(tmp_path):
+    send = "\ndouble, Counter = double.to(lt.here), Counter.to(lt.here)\n"
+    files = {"app.py": DECORATED, "main.py": DECORATED + send + SHOW}
+    project = write_project(tmp_path / "p", files)
+    with Client(project) as client:
+        client.do("import app")
+        assert client.do("app.double.to(lt.here)(4), app.Counter.to(lt.here)().add()") == [8, 1]
+    assert run_script(project, "main.py").stdout == "8 1\n"

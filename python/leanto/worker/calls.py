@@ -18,6 +18,7 @@ from leanto.worker import output, secrets
 
 _current = output.current_call
 _loads = _values.loads
+_pack = _values.pack
 _finish = output.finish
 _get_ident = _thread.get_ident
 
@@ -108,12 +109,15 @@ def encode(service: object, value: object) -> tuple:
         return _SELF, b"", ()
     if type(value) is Answer:
         return value.head, value.body, ()
-    data, buffers = value.pack(value.value) if type(value) is Packed else _values.pack(value)
+    if type(value) is Packed:
+        data, buffers = value.pack(value.value, _values.RESULT)
+    else:
+        data, buffers = _pack(value, True, _values.RESULT)
     return _values.head_with(b"", data, buffers), data, buffers
 
 
 class Packed:
-    """A result that is packed in a way of its own: by `pack`, which returns (pickle, buffers)."""
+    """A result that is packed in a way of its own: by ``pack(value, what)``, which returns (pickle, buffers)."""
 
     __slots__ = ("pack", "value")
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
+from leanto._handles import local_of
+
 HIDE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
@@ -184,7 +186,7 @@ def _resolve(source: Source, module, script):
             found = getattr(found, part)
         except AttributeError:
             raise _no_such_name(source, module, script) from None
-    return found
+    return local_of(found)
 
 
 # --- saying what is wrong ---

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <utility>
 
 #include "base/byte_size.h"
@@ -21,6 +22,7 @@ namespace {
 constexpr Duration kTidyEvery = 10min;
 constexpr Duration kTryAgain = 1s;
 constexpr Duration kStopLimit = 2s;
+constexpr std::uint64_t kMaxUnwritten = 256 << 20;  // of results that wait for room on the disk
 
 constexpr const char* kRestarted =
     "the node on this machine was restarted while it ran, and its worker ended with the node; "
@@ -160,7 +162,13 @@ void Runs::take_up(const RunRecord& record) {
   run->run = record;
   active_[record.id] = run;
   parts_.logs.open(record.id);
-  if (record.timeout_ms) parts_.loop.spawn("a run's timeout", expire(run));
+  if (record.timeout_ms) {
+    // A clock that was set, back or forth, makes it neither shorter nor longer while the node runs.
+    const std::int64_t spent =
+        std::clamp<std::int64_t>(now_ms() - record.created_at, 0, *record.timeout_ms);
+    const auto left = std::chrono::milliseconds(*record.timeout_ms - spent);
+    parts_.loop.spawn("a run's timeout", expire(run, parts_.clock.monotonic() + left));
+  }
   const Result<wire::CallHead> head = wire::parse_call_head(record.head);
   const Result<TargetPtr> target = head ? parts_.find_target(*head) : Failure(head.error());
   if (!target) return end(run, failed_ending(target.error()));
@@ -205,12 +213,19 @@ net::Task<> Runs::start(ActivePtr run) {
   std::function<Status(RunStore&)> work = write;
   const Status done = co_await parts_.journal.commit(std::move(work));
   if (run->phase != Phase::kStarting) co_return;
+  if (!done && done.error().kind == ErrorKind::kCapacity) {
+    run->run.reason = "it waits for room on the node's disk: " + done.error().message;
+    co_await parts_.loop.sleep(kTryAgain);
+    parts_.loop.spawn("start a run", start(run));
+    co_return;
+  }
   if (!done) {
     parts_.calls.drop(run->call, done.error());
     co_return;
   }
   run->phase = Phase::kRunning;
   run->run.status = RunStatus::kRunning;
+  run->run.reason.clear();
   run->run.attempt = started.attempt;
   run->run.started_at = at;
   parts_.calls.begin(run->call, wire::Body(std::string_view(started.arguments)));
@@ -236,30 +251,41 @@ void Runs::end(const ActivePtr& run, Ending ending) {
   parts_.loop.spawn("record a run's end", record_end(run, std::move(ending)));
 }
 
-// Until it is on disk: nobody hears of an outcome that could still be another one after a crash.
+// Until it is on disk: nobody hears of an outcome that could still be another one after a crash. On
+// a full disk a result waits for room, as far as such results fit into a bound.
 net::Task<> Runs::record_end(ActivePtr run, Ending ending) {
   ending.outcome.at = now_ms();
-  ending.outcome.log_size = static_cast<std::int64_t>(co_await parts_.logs.close(run->run.id));
+  const std::uint64_t size = ending.answer.bytes.size();
+  const bool may_wait =
+      unwritten_bytes_ + size <= std::max(kMaxUnwritten, parts_.limits.max_value_bytes);
+  unwritten_bytes_ += size;
   while (true) {
-    auto write = [&](RunStore& store) {
-      return store.finish(run->run.id, ending.outcome, ending.answer);
-    };
-    std::function<Status(RunStore&)> work = write;
-    const Status done = co_await parts_.journal.commit(std::move(work));
+    const Status done = co_await write_end(run->run.id, ending);
     if (done || done.error().kind == ErrorKind::kAlreadyExists) break;
-    if (ending.outcome.status == RunStatus::kSucceeded) {
-      const RunOutcome known = ending.outcome;
-      ending = failed_ending({ErrorKind::kCapacity,
-                              "it succeeded, but its result could not be "
-                              "kept: " +
-                                  done.error().message});
-      ending.outcome.at = known.at;
-      ending.outcome.log_size = known.log_size;
+    const bool is_full = done.error().kind == ErrorKind::kCapacity;
+    if (ending.outcome.status == RunStatus::kSucceeded && !(is_full && may_wait)) {
+      const std::int64_t at = ending.outcome.at;
+      ending =
+          failed_ending({ErrorKind::kCapacity, "it succeeded, but its result could not be kept: " +
+                                                   done.error().message});
+      ending.outcome.at = at;
     } else {
+      run->run.reason =
+          "it has ended, and its outcome waits to be written: " + done.error().message;
       co_await parts_.loop.sleep(kTryAgain);
     }
   }
+  unwritten_bytes_ -= size;
   forget(run);
+}
+
+net::Task<Status> Runs::write_end(const std::string& id, Ending& ending) {
+  const Result<std::uint64_t> log_size = co_await parts_.logs.close(id);
+  if (!log_size) co_return Failure(log_size.error());
+  ending.outcome.log_size = static_cast<std::int64_t>(*log_size);
+  auto write = [&](RunStore& store) { return store.finish(id, ending.outcome, ending.answer); };
+  std::function<Status(RunStore&)> work = write;
+  co_return co_await parts_.journal.commit(std::move(work));
 }
 
 void Runs::forget(const ActivePtr& run) {
@@ -287,8 +313,8 @@ net::Task<> Runs::stop() {
   }
   std::vector<std::int64_t> log_sizes;
   for (const ActivePtr& run : running) {
-    const std::uint64_t size = co_await parts_.logs.close(run->run.id);
-    log_sizes.push_back(static_cast<std::int64_t>(size));
+    const Result<std::uint64_t> size = co_await parts_.logs.close(run->run.id);
+    log_sizes.push_back(static_cast<std::int64_t>(size.value_or(0)));
   }
   const std::int64_t at = now_ms();
   auto write = [&](RunStore& store) -> Status {
@@ -311,8 +337,11 @@ net::Task<> Runs::stop() {
 }
 
 net::Task<> Runs::tidy() {
+  AgeTrust trust(parts_.clock);
   while (!stopping_) {
-    auto prune = [retention = parts_.limits.retention, at = now_ms()](RunStore& store) -> Status {
+    RunRetention retention = parts_.limits.retention;
+    if (!trust.is_given(parts_.clock)) retention.keep_ms = std::numeric_limits<std::int64_t>::max();
+    auto prune = [retention, at = now_ms()](RunStore& store) -> Status {
       const auto pruned = store.prune(retention, at);
       return pruned ? store.remove_orphans() : Status(Failure(pruned.error()));
     };

@@ -113,11 +113,12 @@ class Runs {
                  wire::Body body);
   void end(const ActivePtr& run, Ending ending);
   net::Task<> record_end(ActivePtr run, Ending ending);
+  net::Task<Status> write_end(const std::string& id, Ending& ending);
   void forget(const ActivePtr& run);
 
   void stop_run(const ActivePtr& run, StopCause cause, std::string reason);
   net::Task<> see_it_stop(ActivePtr run);
-  net::Task<> expire(ActivePtr run);
+  net::Task<> expire(ActivePtr run, MonotonicTime due);
   net::Task<> tidy();
   bool is_writing() const;
 
@@ -127,6 +128,7 @@ class Runs {
   Parts parts_;
   std::unordered_map<std::string, ActivePtr> active_;     // by id
   std::unordered_map<std::uint32_t, ActivePtr> by_call_;  // those that a worker has
+  std::uint64_t unwritten_bytes_ = 0;                     // of outcomes on their way to the disk
   std::int64_t last_id_ms_ = 0;
   bool stopping_ = false;
 };

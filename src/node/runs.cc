@@ -214,7 +214,8 @@ net::Task<> Runs::start(ActivePtr run) {
   const Status done = co_await parts_.journal.commit(std::move(work));
   if (run->phase != Phase::kStarting) co_return;
   if (!done && done.error().kind == ErrorKind::kCapacity) {
-    run->run.reason = "it waits for room on the node's disk: " + done.error().message;
+    run->run.reason =
+        "it waits for room on the disk, which is looked for each second: " + done.error().message;
     co_await parts_.loop.sleep(kTryAgain);
     parts_.loop.spawn("start a run", start(run));
     co_return;
@@ -271,7 +272,8 @@ net::Task<> Runs::record_end(ActivePtr run, Ending ending) {
       ending.outcome.at = at;
     } else {
       run->run.reason =
-          "it has ended, and its outcome waits to be written: " + done.error().message;
+          "it has ended, and its outcome waits to be written, which is tried each second: " +
+          done.error().message;
       co_await parts_.loop.sleep(kTryAgain);
     }
   }

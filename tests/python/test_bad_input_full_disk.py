@@ -264,6 +264,19 @@ def test_a_node_that_finds_no_room_to_start_says_where(disks, lt, which):
     assert lt.here.keys() == []
 
 
+def test_a_value_that_finds_no_room_is_refused_and_the_others_stay(own_home, state, lt):
+    config = '[values]\nmemory = "1MB"\ndisk = "100MB"\n'
+    write_project(own_home, {".config/leanto/node.toml": config})
+    lt.here.put("kept", b"k" * 2_000_000)
+    state.fill()
+    with pytest.raises(lt.CapacityError, match="values: the disk is full; make room there"):
+        lt.here.put("more", b"m" * 2_000_000)
+    assert lt.here.get("kept") == b"k" * 2_000_000
+    state.free()
+    lt.here.put("more", b"m" * 2_000_000)
+    assert lt.here.get("more") == b"m" * 2_000_000
+
+
 def test_large_values_go_through_the_socket_where_shared_memory_has_no_room(app, lt, tmp_path):
     """A limit on the size of files holds for shared memory, too; beyond it a signal would end the node."""
     pid = node_status()["pid"]
@@ -272,7 +285,7 @@ def test_large_values_go_through_the_socket_where_shared_memory_has_no_room(app,
         "f = lt.function(app.f).to(lt.here)\n"
         "assert f(b'x' * 5_000_000) == b'x' * 5_000_000\n"
         "command = [os.environ['LEANTO_BINARY'], 'status', '--json']\n"
-        "print(json.loads(subprocess.check_output(command))['shared_memory'])\n"
+        "print(json.loads(subprocess.check_output(command))['values']['memory'])\n"
     )
     before = resource.prlimit(pid, resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
     assert run_script(tmp_path / "p", "-c", code).stdout == "0\n"

@@ -2,19 +2,16 @@
 // as the same.
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
+#include "fuzzing.h"
 #include "wire/head.h"
 
 namespace {
 
+using leanto::fuzz::expect;
 using leanto::wire::Json;
-
-void expect(bool holds) {
-  if (!holds) std::abort();
-}
 
 std::size_t depth_of(const Json& value) {
   if (!value.is_structured()) return 0;
@@ -39,7 +36,7 @@ void use(const Json& head) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const std::string_view bytes(reinterpret_cast<const char*>(data), size);
+  const std::string_view bytes = leanto::fuzz::text_of(data, size);
   const auto head = leanto::wire::decode_head(bytes);
   if (!head) {
     expect(head.error().kind == leanto::ErrorKind::kProtocol);

@@ -1,27 +1,24 @@
 // Whatever is sent to the HTTP port and however it is cut into reads, the decoder finds the same
 // requests and the same refusal, keeps to its limits, and each request finds a route or a refusal.
-#include <algorithm>
 #include <cstdint>
-#include <cstdlib>
-#include <cstring>
-#include <string_view>
 #include <vector>
 
+#include "fuzzing.h"
 #include "net/http_decoder.h"
 #include "node/http_routes.h"
 
 namespace {
 
+using leanto::fuzz::cut_bytes_of;
+using leanto::fuzz::CutBytes;
+using leanto::fuzz::expect;
+using leanto::fuzz::read_into;
 using leanto::net::HttpDecoder;
 using leanto::net::HttpLimits;
 using leanto::net::HttpRefusal;
 using leanto::net::HttpRequest;
 
 constexpr HttpLimits kLimits{.head = 512, .body = 2048};
-
-void expect(bool holds) {
-  if (!holds) std::abort();
-}
 
 struct Read {
   std::vector<HttpRequest> requests;
@@ -41,20 +38,10 @@ bool take_requests(HttpDecoder& decoder, Read& read) {
   }
 }
 
-// `sizes` are those of the reads, again and again; 0 stands for as much as there is room.
-Read read_all(std::string_view bytes, const std::vector<std::uint8_t>& sizes) {
+Read read_all(const CutBytes& cut) {
   HttpDecoder decoder(kLimits);
   Read read;
-  for (std::size_t i = 0; !bytes.empty(); ++i) {
-    const HttpDecoder::Room room = decoder.prepare();
-    expect(room.size > 0);
-    const std::size_t wanted = sizes[i % sizes.size()];
-    const std::size_t size = std::min({room.size, bytes.size(), wanted == 0 ? room.size : wanted});
-    std::memcpy(room.data, bytes.data(), size);
-    decoder.commit(size);
-    bytes.remove_prefix(size);
-    if (!take_requests(decoder, read)) break;
-  }
+  read_into(decoder, cut, [&read](auto& from) { return take_requests(from, read); });
   return read;
 }
 
@@ -74,17 +61,11 @@ void check(const HttpRequest& request) {
 
 }  // namespace
 
-// The input: how many sizes of reads follow, these, and what the peer sends.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  if (size == 0) return 0;
-  const std::size_t count = std::min<std::size_t>(data[0] % 8, size - 1);
-  std::vector<std::uint8_t> sizes(data + 1, data + 1 + count);
-  if (sizes.empty()) sizes.push_back(0);
-  const std::string_view bytes(reinterpret_cast<const char*>(data) + 1 + count, size - 1 - count);
-
-  const Read whole = read_all(bytes, {0});
-  expect(read_all(bytes, sizes) == whole);
-  expect(read_all(bytes, {1}) == whole);
+  const CutBytes cut = cut_bytes_of(data, size);
+  const Read whole = read_all({cut.bytes, {0}});
+  expect(read_all(cut) == whole);
+  expect(read_all({cut.bytes, {1}}) == whole);
   for (const HttpRequest& request : whole.requests) check(request);
   return 0;
 }

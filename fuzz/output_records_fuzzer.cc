@@ -2,15 +2,16 @@
 // pieces, holds back little, and loses nothing but the headers of records.
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "fuzzing.h"
 #include "wire/output_records.h"
 
 namespace {
 
+using leanto::fuzz::expect;
 using leanto::wire::kMaxRecord;
 using leanto::wire::OutputNonce;
 using leanto::wire::OutputParser;
@@ -19,10 +20,6 @@ using leanto::wire::OutputStream;
 
 constexpr OutputNonce kNonce{'\xfe', 'n', 'o', 'n', 'c',    'e', '\xfe', 'n',
                              'o',    'n', 'c', 'e', '\xfe', 'n', 'o',    '!'};
-
-void expect(bool holds) {
-  if (!holds) std::abort();
-}
 
 // Each byte with its origin, so that it doesn't matter how text is cut into pieces.
 struct Parsed {
@@ -71,7 +68,7 @@ std::string with_nonces(std::string_view input) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
-  const std::string bytes = with_nonces({reinterpret_cast<const char*>(data) + 1, size - 1});
+  const std::string bytes = with_nonces(leanto::fuzz::text_of(data + 1, size - 1));
   const Parsed whole = parse(bytes, bytes.size() + 1);
   expect(whole.text.size() <= bytes.size());
   expect(parse(bytes, 1) == whole);

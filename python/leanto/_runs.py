@@ -176,7 +176,16 @@ class Run(concurrent.futures.Future):
         except concurrent.futures.TimeoutError:
             raise TimeoutError(
                 f"the run {self.id} of {self.service} has not ended after {timeout} s; it goes on"
+                f"{self._why()}"
             ) from None
+
+    def _why(self) -> str:
+        """What the node says about a run that hasn't ended, in brackets."""
+        try:
+            reason = self.record()["reason"]
+        except LeantoError:
+            return ""
+        return f" ({reason})" if reason else ""
 
     def _fetch(self) -> tuple:
         with self._fetching:

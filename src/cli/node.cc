@@ -45,6 +45,7 @@ Status serve(const StartOptions& options, const std::function<void()>& on_ready)
   // A write to the pipe of a worker that has just died is an error to handle, not the end of the
   // daemon.
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);  // so is one beyond `ulimit -f`
   const SystemClock clock;
   Result<node::NodeSettings> settings = find_settings(options);
   if (!settings) return Failure(settings.error());

@@ -246,7 +246,9 @@ net::Task<Result<std::shared_ptr<Worker>>> Launcher::fork(ServicePtr service, He
   const Result<std::shared_ptr<Zygote>> zygote = co_await parts_.zygotes.get(key);
   if (!zygote) co_return Failure(zygote.error());
   Result<Zygote::Forked> forked = co_await (*zygote)->fork_worker();
-  if (!forked) co_return Failure(forked.error());
+  if (!forked) {
+    co_return fail(forked.error().kind, "{} ({})", forked.error().message, service->python);
+  }
   auto worker = std::make_shared<Worker>(parts_.loop, parts_.outgoing, parts_.calls, parts_.clock,
                                          service, forked->pid, std::move(forked->channels));
   WorkerResources resources{std::move(slots), nullptr};

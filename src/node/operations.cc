@@ -114,27 +114,23 @@ net::Task<Result<Digest>> Operations::find_snapshot(const Request& request,
 
 // Makes the service the newest of its name.
 net::Task<Result<ServicePtr>> Operations::make_known(ServiceSpec spec, Json describe) {
-  const std::string name = spec.name;
-  const std::string version = spec.version;
-  const Result<ServicePtr> newest = parts_.registry.get_named(name);
-  if (newest && (*newest)->version == version) co_return newest;
+  const Result<ServicePtr> newest = parts_.registry.get_named(spec.name);
+  if (newest && (*newest)->version == spec.version) co_return newest;
   spec.describe = std::move(describe);
   auto service = std::make_shared<const ServiceSpec>(std::move(spec));
-  if (newest) retire_former(name, version);
   const Status added = co_await parts_.registry.add(service);
   if (!added) co_return Failure(added.error());
+  if (newest) retire_former(**newest);
   co_return service;
 }
 
 // Workers of versions that no name stands for any more leave when they are idle; who still holds a
 // handle of one and calls it gets a new worker.
-void Operations::retire_former(const std::string& name, const std::string& version) {
-  const Result<ServicePtr> former = parts_.registry.get_named(name);
-  if (!former || (*former)->version == version) return;
+void Operations::retire_former(const ServiceSpec& former) {
   for (const Registry::Row& row : parts_.registry.rows()) {
-    if (row.name != name && row.service->version == (*former)->version) return;
+    if (row.service->version == former.version) return;
   }
-  const auto target = parts_.launcher.targets().find((*former)->version);
+  const auto target = parts_.launcher.targets().find(former.version);
   if (target != parts_.launcher.targets().end()) parts_.calls.retire(target->second);
 }
 

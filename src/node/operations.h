@@ -116,7 +116,7 @@ class Operations {
   ServicePtr find_sender(const std::string& version) const;
   net::Task<Result<Digest>> find_snapshot(const Request& request, const ServiceSpec& spec);
   net::Task<Result<ServicePtr>> make_known(ServiceSpec spec, wire::Json describe);
-  void retire_former(const std::string& name, const std::string& version);
+  void retire_former(const ServiceSpec& former);
   Result<Offer> choose_offer(const wire::Json& words);
 
   Parts parts_;

@@ -1,12 +1,13 @@
 #include "node/python_package.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
-#include <fstream>
 #include <system_error>
 
 #include "base/digest.h"
 #include "base/embedded.h"
+#include "os/files.h"
 
 namespace leanto::node {
 
@@ -27,14 +28,18 @@ std::string package_digest() {
   return digest;
 }
 
-Status write(const fs::path& path, std::string_view contents) {
-  std::error_code error;
-  fs::create_directories(path.parent_path(), error);
-  std::ofstream file(path, std::ios::binary);
-  file.write(contents.data(), static_cast<std::streamsize>(contents.size()));
-  file.close();
-  if (!file)
-    return fail(ErrorKind::kCapacity, "{} cannot be written: is the disk full?", path.string());
+Status write(const std::string& path, std::string_view contents) {
+  if (Status made = make_directories(path.substr(0, path.rfind('/'))); !made) return made;
+  const Result<UniqueFd> fd = open_at(AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+  if (!fd) return Failure(fd.error());
+  return write_all(fd->get(), contents, path);
+}
+
+Status write_all_files(const fs::path& directory) {
+  for (const embedded::EmbeddedFile& file : embedded::python_package()) {
+    const std::string path = (directory / "leanto" / file.path).string();
+    if (Status written = write(path, file.contents); !written) return written;
+  }
   return {};
 }
 
@@ -50,9 +55,9 @@ Status unpack_python_package(const Directories& directories) {
   if (fs::exists(directory, error)) return {};
   const fs::path temporary = directory.parent_path() / (".new-" + std::to_string(::getpid()));
   fs::remove_all(temporary, error);
-  for (const embedded::EmbeddedFile& file : embedded::python_package()) {
-    if (Status written = write(temporary / "leanto" / file.path, file.contents); !written)
-      return written;
+  if (Status written = write_all_files(temporary); !written) {
+    fs::remove_all(temporary, error);
+    return written;
   }
   fs::rename(temporary, directory, error);
   if (error)

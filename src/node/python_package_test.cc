@@ -5,8 +5,10 @@
 
 #include <fstream>
 #include <iterator>
+#include <optional>
 
 #include "base/embedded.h"
+#include "os/full_disk.h"
 #include "os/temporary_directory.h"
 
 namespace leanto::node {
@@ -62,9 +64,18 @@ TEST_F(PythonPackageTest, SaysWhichFileCannotBeWritten) {
   std::ofstream(directories.cache / "python") << "in the way";
   const Status unpacked = unpack_python_package(directories);
   ASSERT_FALSE(unpacked.has_value());
-  EXPECT_EQ(unpacked.error().kind, ErrorKind::kCapacity);
   EXPECT_NE(unpacked.error().message.find((directories.cache / "python").string()),
             std::string::npos);
+}
+
+TEST_F(PythonPackageTest, LeavesNothingBehindOnAFullDisk) {
+  std::optional<FullDisk> full(100);
+  const Status unpacked = unpack_python_package(directories);
+  full.reset();
+  ASSERT_FALSE(unpacked.has_value());
+  EXPECT_EQ(unpacked.error().kind, ErrorKind::kCapacity);
+  EXPECT_TRUE(std::filesystem::is_empty(directories.cache / "python"));
+  EXPECT_TRUE(unpack_python_package(directories)) << "there is room again";
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 namespace leanto::node {
 
+using namespace std::chrono_literals;
 using wire::Json;
 
 namespace {
@@ -102,6 +103,18 @@ Error key_conflict(const RunRecord& holder, const RunRecord& asked) {
           fmt::format("the key '{}' stands for the run {} ({}): {}. Asked was {}. Use another key, "
                       "or .options(on_conflict=\"replace\") to have that run cancelled first",
                       *holder.key, holder.id, name_of(holder.status), call(holder), call(asked))};
+}
+
+AgeTrust::AgeTrust(const Clock& clock)
+    : wall_(clock.wall()), monotonic_(clock.monotonic()), from_(monotonic_) {}
+
+bool AgeTrust::is_given(const Clock& clock) {
+  const WallTime wall = clock.wall();
+  const MonotonicTime monotonic = clock.monotonic();
+  if ((wall - wall_) - (monotonic - monotonic_) > 1h) from_ = monotonic + 24h;
+  wall_ = wall;
+  monotonic_ = monotonic;
+  return monotonic >= from_;
 }
 
 }  // namespace leanto::node

@@ -58,4 +58,20 @@ Ending failed_ending(const Error& error);
 
 Error key_conflict(const RunRecord& holder, const RunRecord& asked);
 
+// Whether the age of what is on record can be believed. Not for a day after the wall clock was set
+// forward by more than an hour (by somebody's mistake, or on a machine that starts in 1970): what
+// is young would be forgotten as old.
+class AgeTrust {
+ public:
+  explicit AgeTrust(const Clock& clock);
+
+  // To be called now and then.
+  bool is_given(const Clock& clock);
+
+ private:
+  WallTime wall_;
+  MonotonicTime monotonic_;
+  MonotonicTime from_;
+};
+
 }  // namespace leanto::node

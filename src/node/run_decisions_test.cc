@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "node/fake_worker.h"
+
 namespace leanto::node {
 namespace {
 
@@ -126,6 +128,33 @@ TEST(KeyConflict, ShowsBothCalls) {
                                        "version 01234567 with the arguments aaaaaaaa"));
   EXPECT_THAT(error.message, HasSubstr("Asked was demo.train.fit at version 01234567 with the "
                                        "arguments bbbbbbbb"));
+}
+
+TEST(AgeTrust, IsGivenWhileTheClockGoesItsWay) {
+  ManualClock clock;
+  AgeTrust trust(clock);
+  for (const std::int64_t minutes : {10, 10, 10'000}) {
+    clock.wall_ms += minutes * 60'000 + 1000;  // a little wrong
+    clock.monotonic_ms += minutes * 60'000;
+    EXPECT_TRUE(trust.is_given(clock));
+  }
+  clock.wall_ms -= 86'400'000;
+  EXPECT_TRUE(trust.is_given(clock)) << "set back, nothing looks older than it is";
+}
+
+TEST(AgeTrust, IsNotGivenForADayAfterTheClockWasSetForward) {
+  ManualClock clock;
+  AgeTrust trust(clock);
+  clock.wall_ms += 365LL * 86'400'000;
+  EXPECT_FALSE(trust.is_given(clock));
+  for (int hours = 0; hours < 23; ++hours) {
+    clock.wall_ms += 3'600'000;
+    clock.monotonic_ms += 3'600'000;
+    EXPECT_FALSE(trust.is_given(clock));
+  }
+  clock.wall_ms += 3'600'000;
+  clock.monotonic_ms += 3'600'000;
+  EXPECT_TRUE(trust.is_given(clock));
 }
 
 }  // namespace

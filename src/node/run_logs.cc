@@ -14,6 +14,7 @@ using wire::OutputStream;
 namespace {
 
 constexpr Duration kDelay = 100ms;
+constexpr Duration kTryAgain = 1s;
 constexpr Duration kPatience = 1s;  // then a line without an end is written as it is
 constexpr std::size_t kMaxLine = 8 << 10;
 constexpr std::size_t kMaxWaiting = 16 << 20;
@@ -49,8 +50,12 @@ void RunLogs::append(const std::string& run, OutputStream stream, std::string_vi
     if (partial.text.ends_with('\n') || partial.text.size() >= kMaxLine)
       add_line(*log, stream, std::exchange(partial.text, {}));
   }
+  plan_flush(run, log, kDelay);
+}
+
+void RunLogs::plan_flush(const std::string& run, const LogPtr& log, Duration delay) {
   if (std::exchange(log->flush_planned, true)) return;
-  loop_.spawn("write a run's log", flush_later(run, log));
+  loop_.spawn("write a run's log", flush_later(run, log, delay));
 }
 
 void RunLogs::add_line(Log& log, OutputStream stream, std::string_view text) {
@@ -79,51 +84,60 @@ void RunLogs::end_partials(Log& log, MonotonicTime before) {
   }
 }
 
-net::Task<> RunLogs::flush_later(std::string run, LogPtr log) {
-  co_await loop_.sleep(kDelay);
+net::Task<> RunLogs::flush_later(std::string run, LogPtr log, Duration delay) {
+  co_await loop_.sleep(delay);
   log->flush_planned = false;
   end_partials(*log, clock_.monotonic() - kPatience);
-  co_await flush(run, log);
+  const Status written = co_await flush(run, log);
   const bool partial = !log->partial[0].text.empty() || !log->partial[1].text.empty();
-  if (partial && !std::exchange(log->flush_planned, true))
-    loop_.spawn("write a run's log", flush_later(std::move(run), std::move(log)));
+  const bool waits = !written && written.error().kind == ErrorKind::kCapacity;
+  if (partial || waits) plan_flush(run, log, waits ? kTryAgain : kDelay);
 }
 
-// Logs are worth less than the runs that write them: what can't be written (a full disk) is left
-// out.
-net::Task<> RunLogs::flush(std::string run, LogPtr log) {
-  if (log->lines.empty()) co_return;
-  auto write = [file = file_of(run), lines = std::exchange(log->lines, {}), max = max_bytes_] {
-    return append_run_log(file, lines, max).has_value();
+net::Task<Status> RunLogs::flush(std::string run, LogPtr log) {
+  if (log->lines.empty() && !log->is_behind) co_return Status{};
+  auto write = [log, file = file_of(run), lines = std::exchange(log->lines, {}), max = max_bytes_,
+                now = now_ms()] {
+    auto append = [&](std::string_view text) { return append_run_log(file, text, max); };
+    auto gap = [&](std::uint64_t bytes) { return record_of({{"time", now}, {"gap", bytes}}); };
+    return log->backlog.write(lines, append, gap);
   };
-  co_await loop_.in_background(std::move(write));
+  const Status written = co_await loop_.in_background(std::move(write));
+  log->is_behind = !written;
+  co_return written;
 }
 
-net::Task<std::uint64_t> RunLogs::close(std::string run) {
+net::Task<Result<std::uint64_t>> RunLogs::close(std::string run) {
   if (const auto found = logs_.find(run); found != logs_.end()) {
     const LogPtr log = found->second;
     end_partials(*log, MonotonicTime::max());
+    const Status written = co_await flush(run, log);
+    if (!written && written.error().kind == ErrorKind::kCapacity)
+      co_return Failure(written.error());
     logs_.erase(run);
-    co_await flush(run, log);
     tell(*log);
   }
   co_return co_await settle(std::move(run));
 }
 
-net::Task<std::uint64_t> RunLogs::settle(std::string run) {
+net::Task<Result<std::uint64_t>> RunLogs::settle(std::string run) {
   if (const auto found = logs_.find(run); found != logs_.end()) {
     const LogPtr log = found->second;
     end_partials(*log, MonotonicTime::max());
-    co_await flush(run, log);
+    const Status written = co_await flush(run, log);
+    if (!written && written.error().kind == ErrorKind::kCapacity)
+      co_return Failure(written.error());
   }
-  auto measure = [file = file_of(run)] { return run_log_size(file).value_or(0); };
+  auto measure = [file = file_of(run)]() -> Result<std::uint64_t> {
+    return run_log_size(file).value_or(0);
+  };
   co_return co_await loop_.in_background(std::move(measure));
 }
 
 net::Task<Result<RunLogPiece>> RunLogs::read(std::string run, std::uint64_t offset) {
   if (const auto found = logs_.find(run); found != logs_.end()) {
     const LogPtr log = found->second;
-    co_await flush(run, log);
+    (void)co_await flush(run, log);
   }
   auto read = [file = file_of(run), offset] { return read_run_log(file, offset, kPiece); };
   co_return co_await loop_.in_background(std::move(read));

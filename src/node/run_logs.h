@@ -3,7 +3,8 @@
 //
 // A record is one line of output with its newline, so that each line has an offset to resume at.
 // Text without a newline waits for a second, or until its run ends. Lines wait in memory for a
-// moment and are then appended by the background thread.
+// moment and are then appended by the background thread. What can't be written (a full disk) waits
+// for room, up to a bound.
 #pragma once
 
 #include <array>
@@ -16,6 +17,7 @@
 #include "base/clock.h"
 #include "net/event.h"
 #include "net/loop.h"
+#include "store/log_backlog.h"
 #include "store/run_log_file.h"
 #include "wire/output_records.h"
 
@@ -29,9 +31,10 @@ class RunLogs {
   void append(const std::string& run, wire::OutputStream stream, std::string_view text);
   // An attempt writes nothing more; returns the size of all that was written, when it's in the
   // file.
-  net::Task<std::uint64_t> settle(std::string run);
+  net::Task<Result<std::uint64_t>> settle(std::string run);
   // The run writes nothing more; returns the size of all that it wrote, when it's in the file.
-  net::Task<std::uint64_t> close(std::string run);
+  // kCapacity: there is no room for it; the log stays open, to be closed again.
+  net::Task<Result<std::uint64_t>> close(std::string run);
 
   // What is there from `offset` on; everything that was appended before counts as there.
   net::Task<Result<RunLogPiece>> read(std::string run, std::uint64_t offset);
@@ -56,14 +59,17 @@ class RunLogs {
     std::uint64_t dropped = 0;       // bytes that found no room among them
     bool flush_planned = false;
     std::shared_ptr<net::Event> changed;
+    LogBacklog backlog;      // the background thread's
+    bool is_behind = false;  // the backlog has something
   };
   using LogPtr = std::shared_ptr<Log>;
 
   void add_line(Log& log, wire::OutputStream stream, std::string_view text);
   void end_partials(Log& log, MonotonicTime before);
   static void tell(Log& log);
-  net::Task<> flush_later(std::string run, LogPtr log);
-  net::Task<> flush(std::string run, LogPtr log);
+  void plan_flush(const std::string& run, const LogPtr& log, Duration delay);
+  net::Task<> flush_later(std::string run, LogPtr log, Duration delay);
+  net::Task<Status> flush(std::string run, LogPtr log);
   std::int64_t now_ms() const;
 
   net::Loop& loop_;

@@ -5,6 +5,7 @@
 
 #include "net/test_loop.h"
 #include "node/fake_worker.h"
+#include "os/full_disk.h"
 #include "os/temporary_directory.h"
 
 namespace leanto::node {
@@ -46,7 +47,7 @@ TEST_F(RunLogsTest, WriteALineWithoutAnEndWhenTheRunEnds) {
   logs.open("r1");
   logs.append("r1", OutputStream::kStdout, "no end");
   EXPECT_THAT(texts(), IsEmpty());
-  const std::uint64_t size = test.get(logs.close("r1"));
+  const std::uint64_t size = test.get(logs.close("r1")).value();
   EXPECT_THAT(texts(), ElementsAre("no end"));
   EXPECT_EQ(test.get(logs.read("r1", 0))->next(), size);
 }
@@ -95,10 +96,36 @@ TEST_F(RunLogsTest, TellWhoWaitsOfALineAndOfTheEnd) {
   EXPECT_EQ(woken, 4) << "a closed one says nothing more";
 }
 
+TEST_F(RunLogsTest, KeepWhatFindsNoRoomOnTheDiskUntilThereIs) {
+  logs.open("r1");
+  logs.append("r1", OutputStream::kStdout, "before\n");
+  EXPECT_THAT(texts(), ElementsAre("before\n"));
+  std::optional<FullDisk> full(100);  // the beginning of a record would fit
+  logs.append("r1", OutputStream::kStdout, "meanwhile\n");
+  EXPECT_THAT(texts(), ElementsAre("before\n"));
+  const auto refused = test.get(logs.close("r1"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::kCapacity);
+  full.reset();
+  EXPECT_TRUE(test.get(logs.close("r1")));
+  EXPECT_THAT(texts(), ElementsAre("before\n", "meanwhile\n"));
+}
+
+TEST_F(RunLogsTest, WriteByThemselvesWhenThereIsRoomAgain) {
+  logs.open("r1");
+  std::optional<FullDisk> full(0);
+  logs.append("r1", OutputStream::kStdout, "line\n");
+  EXPECT_THAT(texts(), IsEmpty());
+  full.reset();
+  const auto size = [this] { return run_log_size(logs.file_of("r1")).value_or(0); };
+  ASSERT_TRUE(test.run_until([&] { return size() > 0; }));
+  EXPECT_THAT(texts(), ElementsAre("line\n"));
+}
+
 TEST_F(RunLogsTest, TakeNothingForARunThatIsNotOpen) {
   logs.append("r1", OutputStream::kStdout, "who?\n");
   EXPECT_THAT(texts(), IsEmpty());
-  EXPECT_EQ(test.get(logs.close("r1")), 0u);
+  EXPECT_EQ(test.get(logs.close("r1")).value(), 0u);
 }
 
 }  // namespace

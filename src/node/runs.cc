@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <utility>
 
 #include "base/byte_size.h"
@@ -20,6 +21,7 @@ using wire::Json;
 namespace {
 
 constexpr Duration kTidyEvery = 10min;
+constexpr Duration kTryAgain = 1s;
 
 constexpr const char* kRestarted =
     "the node on this machine was restarted while it ran, and its worker ended with the node; "
@@ -156,14 +158,22 @@ void Runs::take_up(const RunRecord& record) {
   run->policy = policy_of(record);
   active_[record.id] = run;
   parts_.logs.open(record.id);
-  if (record.timeout_ms) parts_.loop.spawn("a run's timeout", expire(run));
+  if (record.timeout_ms) {
+    // A clock that was set, back or forth, makes it neither shorter nor longer while the node runs.
+    const std::int64_t spent =
+        std::clamp<std::int64_t>(now_ms() - record.created_at, 0, *record.timeout_ms);
+    const auto left = std::chrono::milliseconds(*record.timeout_ms - spent);
+    parts_.loop.spawn("a run's timeout", expire(run, parts_.clock.monotonic() + left));
+  }
   begin_attempt(run);
 }
 
 void Runs::begin_attempt(const ActivePtr& run) {
-  if (run->run.not_before && *run->run.not_before > now_ms()) {
+  const std::int64_t delay = run->run.not_before.value_or(0) - now_ms();
+  if (delay > 0) {
     run->phase = Phase::kWaiting;
-    return parts_.loop.spawn("wait for a run's next attempt", wait_for_attempt(run));
+    const MonotonicTime due = parts_.clock.monotonic() + std::chrono::milliseconds(delay);
+    return parts_.loop.spawn("wait for a run's next attempt", wait_for_attempt(run, due));
   }
   run->phase = Phase::kQueued;
   const Result<wire::CallHead> head = wire::parse_call_head(run->run.head);
@@ -174,13 +184,16 @@ void Runs::begin_attempt(const ActivePtr& run) {
   enqueue(run, parts_.resize(*target, static_cast<std::uint64_t>(*run->run.memory)));
 }
 
-net::Task<> Runs::wait_for_attempt(ActivePtr run) {
+net::Task<> Runs::wait_for_attempt(ActivePtr run, MonotonicTime due) {
   while (run->phase == Phase::kWaiting && !stopping_) {
-    const std::int64_t left = *run->run.not_before - now_ms();
-    if (left <= 0) co_return begin_attempt(run);
+    const Duration left = due - parts_.clock.monotonic();
+    if (left <= Duration::zero()) {
+      run->run.not_before.reset();  // whatever the wall clock says by now
+      co_return begin_attempt(run);
+    }
     const auto event = std::make_shared<net::Event>(parts_.loop);
     run->waiters.push_back(event);
-    co_await event->wait(std::chrono::milliseconds(left));
+    co_await event->wait(left);
     std::erase(run->waiters, event);
   }
 }
@@ -226,6 +239,13 @@ net::Task<> Runs::start(ActivePtr run) {
   std::function<Status(RunStore&)> work = write;
   const Status done = co_await parts_.journal.commit(std::move(work));
   if (run->phase != Phase::kStarting) co_return;
+  if (!done && done.error().kind == ErrorKind::kCapacity) {
+    run->run.reason =
+        "it waits for room on the disk, which is looked for each second: " + done.error().message;
+    co_await parts_.loop.sleep(kTryAgain);
+    parts_.loop.spawn("start a run", start(run));
+    co_return;
+  }
   if (!done) {
     parts_.calls.drop(run->call, done.error());
     co_return;
@@ -237,6 +257,7 @@ net::Task<> Runs::start(ActivePtr run) {
     run->cpu_before = used ? std::optional(*used) : std::nullopt;
   }
   run->run.status = RunStatus::kRunning;
+  run->run.reason.clear();
   run->run.attempt = started.attempt;
   run->run.started_at = at;
   parts_.calls.begin(run->call, wire::Body(std::string_view(started.arguments)));
@@ -248,8 +269,11 @@ void Runs::on_output(std::uint32_t call, OutputStream stream, std::string_view t
 }
 
 net::Task<> Runs::tidy() {
+  AgeTrust trust(parts_.clock);
   while (!stopping_) {
-    auto prune = [retention = parts_.limits.retention, at = now_ms()](RunStore& store) -> Status {
+    RunRetention retention = parts_.limits.retention;
+    if (!trust.is_given(parts_.clock)) retention.keep_ms = std::numeric_limits<std::int64_t>::max();
+    auto prune = [retention, at = now_ms()](RunStore& store) -> Status {
       const auto pruned = store.prune(retention, at);
       return pruned ? store.remove_orphans() : Status(Failure(pruned.error()));
     };

@@ -120,7 +120,7 @@ class Runs {
   void take_up(const RunRecord& run);
   void measure(const Active& run, RunOutcome& outcome) const;
   void begin_attempt(const ActivePtr& run);
-  net::Task<> wait_for_attempt(ActivePtr run);
+  net::Task<> wait_for_attempt(ActivePtr run, MonotonicTime due);
   void enqueue(const ActivePtr& run, const TargetPtr& target);
   void on_room(const ActivePtr& run);
   net::Task<> start(ActivePtr run);
@@ -132,11 +132,12 @@ class Runs {
   std::optional<NextAttempt> decide_after_loss(const RunRecord& run, const std::string& why);
   static double random_part();
   net::Task<> record_end(ActivePtr run, Ending ending);
+  net::Task<Status> write_end(const std::string& id, Ending& ending);
   void forget(const ActivePtr& run);
 
   void stop_run(const ActivePtr& run, StopCause cause, std::string reason);
   net::Task<> see_it_stop(ActivePtr run);
-  net::Task<> expire(ActivePtr run);
+  net::Task<> expire(ActivePtr run, MonotonicTime due);
   net::Task<> tidy();
   bool is_writing() const;
 
@@ -146,6 +147,7 @@ class Runs {
   Parts parts_;
   std::unordered_map<std::string, ActivePtr> active_;     // by id
   std::unordered_map<std::uint32_t, ActivePtr> by_call_;  // those that a worker has
+  std::uint64_t unwritten_bytes_ = 0;                     // of outcomes on their way to the disk
   std::int64_t last_id_ms_ = 0;
   bool stopping_ = false;
 };

@@ -18,6 +18,7 @@ namespace {
 
 constexpr Duration kTryAgain = 1s;
 constexpr Duration kStopLimit = 2s;
+constexpr std::uint64_t kMaxUnwritten = 256 << 20;  // of results that wait for room on the disk
 
 constexpr const char* kStopped =
     "the node on this machine was stopped while it ran; whether the code has done its work is not "
@@ -71,7 +72,13 @@ net::Task<> Runs::end_attempt(ActivePtr run, Ending ending) {
   const std::optional<NextAttempt> next = decide_next_attempt(
       run->policy, {run->run, ending, run->own_memory, ending.outcome.at, random_part()});
   if (next) {
-    const Status recorded = co_await record_retry(run, ending, *next);
+    Status recorded = co_await record_retry(run, ending, *next);
+    while (!recorded && recorded.error().kind == ErrorKind::kCapacity && !run->stopping) {
+      run->run.reason = "its next attempt waits to be recorded, which is tried each second: " +
+                        recorded.error().message;
+      co_await parts_.loop.sleep(kTryAgain);
+      recorded = co_await record_retry(run, ending, *next);
+    }
     if (recorded && run->stopping) ending = stopped_ending(*run->stopping);
     if (recorded && !run->stopping) co_return begin_attempt(run);
   }
@@ -81,7 +88,9 @@ net::Task<> Runs::end_attempt(ActivePtr run, Ending ending) {
 
 // Resumes when it's on disk that another attempt follows.
 net::Task<Status> Runs::record_retry(ActivePtr run, Ending ending, NextAttempt next) {
-  ending.outcome.log_size = static_cast<std::int64_t>(co_await parts_.logs.settle(run->run.id));
+  const Result<std::uint64_t> log_size = co_await parts_.logs.settle(run->run.id);
+  if (!log_size) co_return Failure(log_size.error());
+  ending.outcome.log_size = static_cast<std::int64_t>(*log_size);
   auto write = [&](RunStore& store) { return store.retry(run->run.id, ending.outcome, next); };
   std::function<Status(RunStore&)> work = write;
   const Status done = co_await parts_.journal.commit(std::move(work));
@@ -109,32 +118,44 @@ double Runs::random_part() {
          static_cast<double>(std::numeric_limits<std::uint32_t>::max());
 }
 
-// Until it is on disk: nobody hears of an outcome that could still be another one after a crash.
+// Until it is on disk: nobody hears of an outcome that could still be another one after a crash. On
+// a full disk a result waits for room, as far as such results fit into a bound.
 net::Task<> Runs::record_end(ActivePtr run, Ending ending) {
   ending.outcome.at = now_ms();
-  ending.outcome.log_size = static_cast<std::int64_t>(co_await parts_.logs.close(run->run.id));
+  const std::uint64_t size = ending.answer.bytes.size();
+  const bool may_wait =
+      unwritten_bytes_ + size <= std::max(kMaxUnwritten, parts_.limits.max_value_bytes);
+  unwritten_bytes_ += size;
   while (true) {
-    auto write = [&](RunStore& store) {
-      return store.finish(run->run.id, ending.outcome, ending.answer);
-    };
-    std::function<Status(RunStore&)> work = write;
-    const Status done = co_await parts_.journal.commit(std::move(work));
+    const Status done = co_await write_end(run->run.id, ending);
     if (done || done.error().kind == ErrorKind::kAlreadyExists) break;
-    if (ending.outcome.status == RunStatus::kSucceeded) {
+    const bool is_full = done.error().kind == ErrorKind::kCapacity;
+    if (ending.outcome.status == RunStatus::kSucceeded && !(is_full && may_wait)) {
       const RunOutcome known = ending.outcome;
-      ending = failed_ending({ErrorKind::kCapacity,
-                              "it succeeded, but its result could not be "
-                              "kept: " +
-                                  done.error().message});
+      ending =
+          failed_ending({ErrorKind::kCapacity, "it succeeded, but its result could not be kept: " +
+                                                   done.error().message});
       ending.outcome.at = known.at;
-      ending.outcome.log_size = known.log_size;
       ending.outcome.memory_peak = known.memory_peak;
       ending.outcome.cpu_ms = known.cpu_ms;
     } else {
+      run->run.reason =
+          "it has ended, and its outcome waits to be written, which is tried each second: " +
+          done.error().message;
       co_await parts_.loop.sleep(kTryAgain);
     }
   }
+  unwritten_bytes_ -= size;
   forget(run);
+}
+
+net::Task<Status> Runs::write_end(const std::string& id, Ending& ending) {
+  const Result<std::uint64_t> log_size = co_await parts_.logs.close(id);
+  if (!log_size) co_return Failure(log_size.error());
+  ending.outcome.log_size = static_cast<std::int64_t>(*log_size);
+  auto write = [&](RunStore& store) { return store.finish(id, ending.outcome, ending.answer); };
+  std::function<Status(RunStore&)> work = write;
+  co_return co_await parts_.journal.commit(std::move(work));
 }
 
 void Runs::forget(const ActivePtr& run) {
@@ -162,8 +183,8 @@ net::Task<> Runs::stop() {
   }
   std::vector<std::int64_t> log_sizes;
   for (const ActivePtr& run : running) {
-    const std::uint64_t size = co_await parts_.logs.close(run->run.id);
-    log_sizes.push_back(static_cast<std::int64_t>(size));
+    const Result<std::uint64_t> size = co_await parts_.logs.close(run->run.id);
+    log_sizes.push_back(static_cast<std::int64_t>(size.value_or(0)));
   }
   const std::int64_t at = now_ms();
   auto write = [&](RunStore& store) -> Status {

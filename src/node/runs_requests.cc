@@ -181,12 +181,11 @@ net::Task<> Runs::see_it_stop(ActivePtr run) {
   }
 }
 
-net::Task<> Runs::expire(ActivePtr run) {
-  const std::int64_t due = run->run.created_at + *run->run.timeout_ms;
-  while (run->phase != Phase::kEnding && now_ms() < due) {
+net::Task<> Runs::expire(ActivePtr run, MonotonicTime due) {
+  while (run->phase != Phase::kEnding && parts_.clock.monotonic() < due) {
     const auto event = std::make_shared<net::Event>(parts_.loop);
     run->waiters.push_back(event);
-    co_await event->wait(std::chrono::milliseconds(due - now_ms()));
+    co_await event->wait(due - parts_.clock.monotonic());
     std::erase(run->waiters, event);
   }
   if (stopping_) co_return;

@@ -1,6 +1,7 @@
 #include "node/runs.h"
 
 #include "node/runs_fixture.h"
+#include "os/full_disk.h"
 
 namespace leanto::node {
 namespace {
@@ -143,11 +144,64 @@ TEST_F(RunsTest, AreInterruptedAndSayWhenTheyCannotBeKilled) {
 
 TEST_F(RunsTest, EndWithTheirTimeout) {
   const std::string id = submit_run({{"timeout", 0.001}});
-  clock.wall_ms += 10;
+  clock.monotonic_ms += 10;
   const Runs::Ended ended = wait_for(id);
   ASSERT_THAT(ended.runs, SizeIs(1));
   EXPECT_EQ(ended.runs[0].error->kind, "timeout");
   EXPECT_THAT(ended.runs[0].error->message, HasSubstr("0.001 s"));
+}
+
+TEST_F(RunsTest, KeepTheirTimeoutWhenTheClockIsSet) {
+  const std::string id = submit_run({{"timeout", 60}});
+  for (const std::int64_t day : {86'400'000, -2 * 86'400'000}) {
+    clock.wall_ms += day;
+    const std::string other = submit_run({{"timeout", 60}});
+    test.settle();
+    EXPECT_EQ(test.get(runs->get(id))->status, RunStatus::kQueued);
+    EXPECT_EQ(test.get(runs->get(other))->status, RunStatus::kQueued);
+    EXPECT_GT(other, id) << "ids stay in order";
+  }
+  begin_node();
+  ASSERT_TRUE(runs->recover(*store));
+  test.settle();
+  EXPECT_EQ(test.get(runs->get(id))->status, RunStatus::kQueued)
+      << "it was submitted in the future, which counts as now";
+}
+
+TEST_F(RunsTest, OnAFullDiskAreRefusedAndTakenWhenThereIsRoom) {
+  std::optional<FullDisk> full(0);
+  const auto refused = try_submit({{"key", "k"}});
+  full.reset();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::kCapacity);
+  EXPECT_THAT(refused.error().message, HasSubstr("runs.sqlite"));
+  EXPECT_THAT(refused.error().message, HasSubstr("make room"));
+  EXPECT_TRUE(test.get(runs->list({}))->empty()) << "nothing of it is there";
+  EXPECT_TRUE(try_submit({{"key", "k"}})->is_new);
+}
+
+TEST_F(RunsTest, WaitForRoomOnTheDiskBeforeTheyStartAndBeforeTheyEnd) {
+  const std::string id = submit_run();
+  std::optional<FullDisk> full(0);
+  const auto worker = start(target);
+  const auto waits_for_room = [&] {
+    return test.get(runs->get(id))->reason.find("make room") != std::string::npos;
+  };
+  ASSERT_TRUE(test.run_until(waits_for_room));
+  EXPECT_THAT(sent_to(*worker), IsEmpty()) << "it would run without a record of its start";
+  full.reset();
+  const std::uint32_t call = hear_call(*worker);
+  EXPECT_EQ(test.get(runs->get(id))->reason, "");
+
+  full.emplace(0);
+  runs->on_output(call, OutputStream::kStdout, "said on a full disk\n");
+  say_value(*worker, call, "precious");
+  ASSERT_TRUE(test.run_until(waits_for_room));
+  EXPECT_EQ(test.get(runs->get(id))->status, RunStatus::kRunning);
+  full.reset();
+  EXPECT_EQ(wait_for(id).runs.at(0).status, RunStatus::kSucceeded);
+  EXPECT_EQ(test.get(runs->answer(id))->bytes, "precious");
+  EXPECT_THAT(test.get(runs->logs(id, 0, 0s))->piece.records, HasSubstr("said on a full disk"));
 }
 
 TEST_F(RunsTest, FailWithWhatKeptTheirWorkerFromStarting) {

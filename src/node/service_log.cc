@@ -1,15 +1,14 @@
 #include "node/service_log.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <cstdio>
 #include <utility>
 
 #include "base/digest.h"
-#include "os/unique_fd.h"
+#include "os/files.h"
+#include "os/no_room.h"
 #include "wire/head.h"
 
 namespace leanto::node {
@@ -19,22 +18,32 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr Duration kDelay = 100ms;
+constexpr Duration kTryAgain = 1s;
 constexpr std::size_t kMaxWaiting = 16 << 20;
 
-// Logs are worth less than the calls that write them: what can't be written (a full disk) is left
-// out.
-void append_to(const std::string& file, std::string_view lines, std::uint64_t max_bytes) {
-  const UniqueFd fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
-  if (!fd) return;
-  while (!lines.empty()) {
-    const ssize_t written = ::write(fd.get(), lines.data(), lines.size());
-    if (written <= 0) return;
-    lines.remove_prefix(static_cast<std::size_t>(written));
-  }
-  struct stat status{};
-  if (::fstat(fd.get(), &status) == 0 && static_cast<std::uint64_t>(status.st_size) > max_bytes) {
-    (void)::rename(file.c_str(), (file + ".1").c_str());
-  }
+Status append_to(const std::string& file, std::string_view lines, std::uint64_t max_bytes) {
+  const Result<UniqueFd> fd = open_at(AT_FDCWD, file, O_WRONLY | O_CREAT | O_APPEND, 0600);
+  if (!fd) return Failure(fd.error());
+  if (Status appended = append_whole(fd->get(), lines, file); !appended) return appended;
+  const Result<FileStat> status = stat_fd(fd->get(), file);
+  if (status && status->size > max_bytes) (void)::rename(file.c_str(), (file + ".1").c_str());
+  return {};
+}
+
+std::string line_of(WallTime time, std::uint32_t call, wire::OutputStream stream,
+                    std::string_view text) {
+  const auto ms =
+      std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
+  const wire::Json line = {{"time", ms},
+                           {"call", call},
+                           {"stream", stream == wire::OutputStream::kStderr ? "stderr" : "stdout"},
+                           {"text", std::string(text)}};
+  return line.dump(-1, ' ', false, wire::Json::error_handler_t::replace) + "\n";
+}
+
+std::string gap_line(WallTime time, std::uint64_t bytes) {
+  return line_of(time, 0, wire::OutputStream::kStderr,
+                 fmt::format("[... {} bytes of the log were left out]\n", bytes));
 }
 
 }  // namespace
@@ -59,25 +68,19 @@ std::string ServiceLog::file_of(const std::string& service) const {
 void ServiceLog::append(const std::string& service, std::uint32_t call, wire::OutputStream stream,
                         std::string_view text) {
   if (waiting_bytes_ > kMaxWaiting) return;
-  const auto time =
-      std::chrono::duration_cast<std::chrono::milliseconds>(clock_.wall().time_since_epoch())
-          .count();
-  const wire::Json line = {{"time", time},
-                           {"call", call},
-                           {"stream", stream == wire::OutputStream::kStderr ? "stderr" : "stdout"},
-                           {"text", std::string(text)}};
-  std::string& lines = waiting_[service];
-  const std::size_t before = lines.size();
-  lines += line.dump(-1, ' ', false, wire::Json::error_handler_t::replace);
-  lines += '\n';
-  waiting_bytes_ += lines.size() - before;
-  if (flush_planned_) return;
-  flush_planned_ = true;
-  loop_.spawn("write logs", flush_later());
+  const std::string line = line_of(clock_.wall(), call, stream, text);
+  waiting_[service] += line;
+  waiting_bytes_ += line.size();
+  plan_flush(kDelay);
 }
 
-net::Task<> ServiceLog::flush_later() {
-  co_await loop_.sleep(kDelay);
+void ServiceLog::plan_flush(Duration delay) {
+  if (std::exchange(flush_planned_, true)) return;
+  loop_.spawn("write logs", flush_later(delay));
+}
+
+net::Task<> ServiceLog::flush_later(Duration delay) {
+  co_await loop_.sleep(delay);
   flush_planned_ = false;
   co_await flush();
 }
@@ -85,11 +88,25 @@ net::Task<> ServiceLog::flush_later() {
 net::Task<> ServiceLog::flush() {
   auto lines = std::exchange(waiting_, {});
   waiting_bytes_ = 0;
-  auto write = [this, lines = std::move(lines)] {
-    for (const auto& [service, text] : lines) append_to(file_of(service), text, max_bytes_);
-    return true;
+  auto write = [this, lines = std::move(lines), now = clock_.wall()] {
+    return write_all_of(lines, now);
   };
-  co_await loop_.in_background(std::move(write));
+  if (!co_await loop_.in_background(std::move(write))) plan_flush(kTryAgain);
+}
+
+// Whether all is in the files.
+bool ServiceLog::write_all_of(const std::map<std::string, std::string>& lines, WallTime now) {
+  for (const auto& [service, text] : lines) backlogs_.try_emplace(service);
+  auto gap = [now](std::uint64_t bytes) { return gap_line(now, bytes); };
+  for (auto& [service, backlog] : backlogs_) {
+    auto append = [this, file = file_of(service)](std::string_view text) {
+      return append_to(file, text, max_bytes_);
+    };
+    const auto fresh = lines.find(service);
+    (void)backlog.write(fresh == lines.end() ? std::string_view() : fresh->second, append, gap);
+  }
+  std::erase_if(backlogs_, [](const auto& entry) { return entry.second.is_empty(); });
+  return backlogs_.empty();
 }
 
 }  // namespace leanto::node

@@ -1,7 +1,8 @@
 // What services write, kept in a file for each: one JSON object a line, {"time", "call", "stream",
 // "text"}.
 //
-// Text waits in memory for a moment and is then appended by the background thread. A file that
+// Text waits in memory for a moment and is then appended by the background thread. What can't be
+// written (a full disk) waits for room, up to a bound; a line says what was left out. A file that
 // grows over the limit is renamed to `.1`, in place of the one before.
 #pragma once
 
@@ -12,6 +13,7 @@
 
 #include "base/clock.h"
 #include "net/loop.h"
+#include "store/log_backlog.h"
 #include "wire/output_records.h"
 
 namespace leanto::node {
@@ -22,14 +24,17 @@ class ServiceLog {
 
   void append(const std::string& service, std::uint32_t call, wire::OutputStream stream,
               std::string_view text);
-  // Writes what waits; afterwards the file has everything that was appended before.
+  // Writes what waits; afterwards the file has everything that was appended before, if it could be
+  // written.
   net::Task<> flush();
 
   // The file of a service; its name is the service's with what a file name can't have replaced.
   std::string file_of(const std::string& service) const;
 
  private:
-  net::Task<> flush_later();
+  void plan_flush(Duration delay);
+  net::Task<> flush_later(Duration delay);
+  bool write_all_of(const std::map<std::string, std::string>& lines, WallTime now);
 
   net::Loop& loop_;
   const Clock& clock_;
@@ -38,6 +43,7 @@ class ServiceLog {
   std::map<std::string, std::string> waiting_;  // service → lines
   std::size_t waiting_bytes_ = 0;
   bool flush_planned_ = false;
+  std::map<std::string, LogBacklog> backlogs_;  // the background thread's: what found no room
 };
 
 }  // namespace leanto::node

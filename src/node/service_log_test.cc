@@ -9,6 +9,7 @@
 
 #include "net/test_loop.h"
 #include "node/fake_worker.h"
+#include "os/full_disk.h"
 #include "os/temporary_directory.h"
 
 namespace leanto::node {
@@ -77,10 +78,38 @@ TEST_F(ServiceLogTest, MovesAFileOutOfTheWayThatHasGrownOverTheLimit) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(directory.path()), {}), 1);
 }
 
-TEST_F(ServiceLogTest, LeavesOutWhatCannotBeWritten) {
-  ServiceLog nowhere(test.loop, clock, (directory / "missing").string(), 1000);
-  nowhere.append("train", 1, OutputStream::kStdout, "text");
-  test.run(nowhere.flush());
+TEST_F(ServiceLogTest, WritesWhatFoundNoRoomOnTheDiskWhenThereIs) {
+  log.append("train", 1, OutputStream::kStdout, "before");
+  test.run(log.flush());
+  std::optional<FullDisk> full(100);  // the beginning of a line would fit
+  log.append("train", 2, OutputStream::kStdout, "meanwhile");
+  log.append("other", 3, OutputStream::kStdout, std::string(200, 'x'));
+  test.run(log.flush());
+  EXPECT_THAT(lines_of("train"), SizeIs(1)) << "and no part of another line";
+  full.reset();
+  ASSERT_TRUE(test.run_until([&] { return lines_of("train").size() == 2; })) << "by itself";
+  EXPECT_EQ(lines_of("train").at(1)["text"], "meanwhile");
+  EXPECT_THAT(lines_of("other"), SizeIs(1));
+}
+
+TEST_F(ServiceLogTest, SaysHowMuchItHadToLeaveOut) {
+  ServiceLog large(test.loop, clock, directory.path().string(), /*max_bytes=*/8 << 20);
+  std::optional<FullDisk> full(0);
+  for (const std::size_t size : {std::size_t{10}, LogBacklog::kMaxBytes, std::size_t{10}}) {
+    large.append("train", 1, OutputStream::kStdout, std::string(size, 'x'));
+    test.run(large.flush());
+  }
+  full.reset();
+  test.run(large.flush());
+  large.append("train", 1, OutputStream::kStdout, "after");
+  test.run(large.flush());
+  const std::vector<Json> lines = lines_of("train");
+  ASSERT_THAT(lines, SizeIs(3));
+  EXPECT_EQ(lines[0]["text"], std::string(10, 'x'));
+  EXPECT_THAT(lines[1]["text"].get<std::string>(),
+              testing::HasSubstr("bytes of the log were left"));
+  EXPECT_EQ(lines[1]["stream"], "stderr");
+  EXPECT_EQ(lines[2]["text"], "after");
 }
 
 TEST_F(ServiceLogTest, NamesItsFilesAfterTheService) {

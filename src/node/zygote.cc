@@ -116,8 +116,10 @@ Result<std::shared_ptr<Zygote>> Zygote::start(net::Loop& loop, const ZygoteKey& 
   options.orphans = Orphans::kToChild;
   Result<Child> child = spawn(options);
   if (!child) {
-    return fail(ErrorKind::kImage, "the interpreter {} cannot be started here: {}", key.python,
-                child.error().message);
+    return fail(ErrorKind::kImage,
+                "the interpreter {} cannot be started here: {}; put it back, or send the code from "
+                "another one with .to()",
+                key.python, child.error().message);
   }
   return std::make_shared<Zygote>(loop, *std::move(child), std::move(control->first));
 }
@@ -139,12 +141,13 @@ net::Task<Result<Zygote::Forked>> Zygote::fork_worker() {
   for (const UniqueFd& end : ends->worker) descriptors.push_back(end.get());
   const std::vector<std::uint8_t> nonce(ends->node.nonce.begin(), ends->node.nonce.end());
   const Json message = {{"op", "fork"}, {"id", id}, {"nonce", Json::binary(nonce)}};
-  if (const Status sent = send(message, descriptors); !sent) co_return Failure(sent.error());
-  const net::Waited waited = co_await waiting->done.wait(kForkLimit);
+  const Status sent = send(message, descriptors);
+  if (sent) co_await waiting->done.wait(kForkLimit);
   forks_.erase(id);
-  if (waited == net::Waited::kTimedOut || waiting->pid == 0) {
+  if (!sent && sent.error().kind == ErrorKind::kCapacity) co_return Failure(sent.error());
+  if (waiting->pid == 0) {
     co_return fail(ErrorKind::kWorkerDied, "no worker could be forked: the interpreter {}",
-                   alive_ ? "doesn't answer" : "ended; `leanto logs --node` shows why");
+                   sent && alive_ ? "doesn't answer" : "ended; `leanto logs --node` shows why");
   }
   co_return Forked{waiting->pid, std::move(ends->node)};
 }

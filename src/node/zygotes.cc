@@ -5,6 +5,8 @@
 #include <chrono>
 #include <utility>
 
+#include "os/files.h"
+
 namespace leanto::node {
 
 using namespace std::chrono_literals;
@@ -20,9 +22,9 @@ Zygotes::Zygotes(net::Loop& loop, LedgerAccess& ledger, std::string package, std
     : loop_(loop), ledger_(ledger), package_(std::move(package)), log_file_(std::move(log_file)) {}
 
 Result<std::shared_ptr<Zygote>> Zygotes::start(const ZygoteKey& key) {
-  UniqueFd log(::open(log_file_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
-  if (!log) return fail_errno(ErrorKind::kInternal, errno, "opening " + log_file_);
-  return Zygote::start(loop_, key, package_, std::move(log));
+  Result<UniqueFd> log = open_at(AT_FDCWD, log_file_, O_WRONLY | O_CREAT | O_APPEND, 0600);
+  if (!log) return Failure(log.error());
+  return Zygote::start(loop_, key, package_, *std::move(log));
 }
 
 void Zygotes::warm(const ZygoteKey& key) {

@@ -9,6 +9,8 @@
 #include <cstring>
 #include <memory>
 
+#include "os/no_room.h"
+
 namespace leanto {
 
 namespace {
@@ -26,6 +28,7 @@ ErrorKind kind_of(int error_number) {
       return ErrorKind::kAccessDenied;
     case ENOSPC:
     case EDQUOT:
+    case EFBIG:
     case EMFILE:
     case ENFILE:
       return ErrorKind::kCapacity;
@@ -130,6 +133,10 @@ Status remove_directory_at(int directory, const std::string& name) {
 }  // namespace
 
 Failure file_failure(int error_number, std::string_view attempted, std::string_view path) {
+  if (is_no_room(error_number)) {
+    return fail(ErrorKind::kCapacity, "{} {}: {}; make room there and do it again", attempted, path,
+                describe_no_room(error_number));
+  }
   return fail_errno(kind_of(error_number), error_number, fmt::format("{} {}", attempted, path));
 }
 

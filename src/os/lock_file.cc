@@ -8,6 +8,8 @@
 #include <charconv>
 #include <string_view>
 
+#include "os/files.h"
+
 namespace leanto {
 namespace {
 
@@ -25,7 +27,7 @@ Status write_holder(const UniqueFd& fd, const std::filesystem::path& path) {
       ::ftruncate(fd.get(), 0) == 0 &&
       ::pwrite(fd.get(), text.data(), text.size(), 0) == static_cast<ssize_t>(text.size());
   if (written) return {};
-  return fail_errno(ErrorKind::kInternal, errno, "write the pid into " + path.string());
+  return file_failure(errno, "write the pid into", path.string());
 }
 
 }  // namespace
@@ -33,8 +35,7 @@ Status write_holder(const UniqueFd& fd, const std::filesystem::path& path) {
 Result<LockAttempt> LockFile::try_take(const std::filesystem::path& path) {
   UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd) {
-    const auto kind = errno == EACCES ? ErrorKind::kAccessDenied : ErrorKind::kInternal;
-    return fail_errno(kind, errno, "open the lock " + path.string());
+    return file_failure(errno, "open the lock", path.string());
   }
   int outcome = 0;
   do {

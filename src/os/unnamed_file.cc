@@ -38,8 +38,7 @@ Result<UniqueFd> make_disk_file(const std::filesystem::path& directory, std::uin
   if (!file) return file_failure(errno, "make a file in", directory.string());
   const int error = size == 0 ? 0 : ::posix_fallocate(file.get(), 0, static_cast<off_t>(size));
   if (error != 0)
-    return fail_errno(ErrorKind::kCapacity, error,
-                      fmt::format("reserving {} bytes in {}", size, directory.string()));
+    return file_failure(error, fmt::format("reserve {} bytes in", size), directory.string());
   return file;
 }
 

@@ -48,8 +48,9 @@ class Temporary {
   std::string path_;
 };
 
-// Copies to the end and hashes on the way.
-Result<std::pair<Digest, std::uint64_t>> copy_hashing(int from, int to,
+// Copies to the end and hashes on the way. Ends early once there were more than `most` bytes: a
+// file that grows as fast as it is read has no end.
+Result<std::pair<Digest, std::uint64_t>> copy_hashing(int from, int to, std::uint64_t most,
                                                       const std::string& from_path,
                                                       const std::string& to_path) {
   RunningDigest digest;
@@ -59,13 +60,28 @@ Result<std::pair<Digest, std::uint64_t>> copy_hashing(int from, int to,
     const ssize_t count = ::read(from, portion.data(), portion.size());
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return file_failure(errno, "read", from_path);
-    if (count == 0) return std::pair(digest.finish(), size);
+    if (count == 0 || size > most) return std::pair(digest.finish(), size);
     const std::string_view bytes(portion.data(), static_cast<std::size_t>(count));
     digest.add(bytes);
     size += bytes.size();
     if (Status written = write_all(to, bytes, to_path); !written)
       return tl::unexpected(written.error());
   }
+}
+
+// One byte more than there should be tells that there is more.
+Result<std::string> read_at_most(int fd, std::uint64_t most, const std::string& path) {
+  std::string bytes(most, '\0');
+  std::size_t filled = 0;
+  while (filled < most) {
+    const ssize_t count = ::read(fd, bytes.data() + filled, most - filled);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return file_failure(errno, "read", path);
+    if (count == 0) break;
+    filled += static_cast<std::size_t>(count);
+  }
+  bytes.resize(filled);
+  return bytes;
 }
 
 const Digest& digest_of_nothing() {
@@ -119,7 +135,7 @@ Result<BlobStore::Ingested> BlobStore::ingest_once(const std::string& file) {
     if (!large) return large;
     ingested = *large;
   } else {
-    const Result<std::string> bytes = read_fd(fd->get(), file);
+    const Result<std::string> bytes = read_at_most(fd->get(), before->size + 1, file);
     if (!bytes) return tl::unexpected(bytes.error());
     const Result<Digest> digest = put(*bytes);
     if (!digest) return tl::unexpected(digest.error());
@@ -139,10 +155,10 @@ Result<BlobStore::Ingested> BlobStore::ingest_large(int fd, const FileStat& stat
   const Result<UniqueFd> copy =
       open_at(AT_FDCWD, temporary.path(), O_WRONLY | O_CREAT | O_EXCL, 0600);
   if (!copy) return tl::unexpected(copy.error());
-  const auto copied = copy_hashing(fd, copy->get(), file, temporary.path());
+  const auto copied = copy_hashing(fd, copy->get(), stat.size, file, temporary.path());
   if (!copied) return tl::unexpected(copied.error());
   const auto [digest, size] = *copied;
-  if (!contains(digest)) {
+  if (size == stat.size && !contains(digest)) {
     Status placed = finish(copy->get(), digest, BlobMode::kData, temporary.path());
     if (placed) placed = place(temporary.path(), digest, BlobMode::kData);
     if (!placed) return tl::unexpected(placed.error());

@@ -1,11 +1,16 @@
 #include "store/blobs.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
+#include <unistd.h>
 
-#include <csignal>
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <optional>
+#include <thread>
+
+#include "os/full_disk.h"
 
 namespace leanto {
 namespace {
@@ -129,21 +134,48 @@ TEST_F(Blobs, OpeningRemovesWhatAKilledProcessLeftHalfWritten) {
   EXPECT_EQ(again->get(digest).value(), "kept");
 }
 
-// A file size limit stands in for a full disk: write() fails in the middle.
 TEST_F(Blobs, AWriteThatFailsInTheMiddleLeavesNoBlobAndNoHalfFile) {
-  const auto before = std::signal(SIGXFSZ, SIG_IGN);
-  rlimit old{};
-  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &old), 0);
-  const rlimit small{.rlim_cur = 100'000, .rlim_max = old.rlim_max};
   const std::string large = write("large", std::string(9'000'000, 'l'));
-  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  std::optional<FullDisk> full(100'000);
   const auto put = store_->put(std::string(200'000, 'a'));
   const auto ingested = store_->ingest(large);
-  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &old), 0);
-  (void)std::signal(SIGXFSZ, before);
-  EXPECT_FALSE(put.has_value());
-  EXPECT_FALSE(ingested.has_value());
+  full.reset();
+  EXPECT_EQ(put.error().kind, ErrorKind::kCapacity);
+  EXPECT_EQ(ingested.error().kind, ErrorKind::kCapacity);
   EXPECT_FALSE(store_->contains(Digest::of(std::string(200'000, 'a'))));
+  EXPECT_EQ(half_written(), 0U);
+  EXPECT_TRUE(store_->ingest(large)) << "there is room again";
+}
+
+// What the kernel says there is longer than the size that it tells, as if somebody wrote meanwhile.
+TEST_F(Blobs, AFileThatIsNotAsLongAsItsSizeSaysIsRefused) {
+  const auto ingested = store_->ingest("/proc/self/limits");
+  ASSERT_FALSE(ingested.has_value());
+  EXPECT_EQ(ingested.error().kind, ErrorKind::kSnapshot);
+  EXPECT_THAT(ingested.error().message, testing::HasSubstr("limits: it changed while it was read"));
+  EXPECT_EQ(half_written(), 0U);
+}
+
+// A writer that is as fast as the reader must not keep it for ever. It may pause by chance.
+TEST_F(Blobs, ALargeFileThatGrowsWhileItIsReadIsRefusedAndNotReadForEver) {
+  const std::string file = write("growing", std::string(9'000'000, 'g'));
+  std::atomic<bool> done = false;
+  std::thread writer([&] {
+    const UniqueFd fd = open_at(AT_FDCWD, file, O_WRONLY | O_APPEND).value();
+    const std::string more(4096, 'm');
+    for (int i = 0; !done; i = (i + 1) % 10'000) {
+      if (i == 0) (void)!::ftruncate(fd.get(), 9'000'000);
+      (void)write_all(fd.get(), more, file);
+    }
+  });
+  Result<BlobStore::Ingested> ingested;
+  for (int tries = 0; tries < 100 && ingested; ++tries) ingested = store_->ingest(file);
+  done = true;
+  writer.join();
+  ASSERT_FALSE(ingested.has_value());
+  EXPECT_THAT(ingested.error().message,
+              testing::HasSubstr("growing: it changed while it was read"));
+  EXPECT_TRUE(store_->ingest(file)) << "its writer is done";
   EXPECT_EQ(half_written(), 0U);
 }
 

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "os/files.h"
+#include "os/no_room.h"
 
 namespace leanto {
 
@@ -129,7 +130,7 @@ Result<RunLogPiece> read_segment(const Segment& segment, std::uint64_t offset, s
 Status append_run_log(const std::string& path, std::string_view records, std::uint64_t max_bytes) {
   const Result<Segment> segment = open_for_append(path);
   if (!segment) return Failure(segment.error());
-  if (Status written = write_all(segment->fd.get(), records, path); !written) return written;
+  if (Status written = append_whole(segment->fd.get(), records, path); !written) return written;
   if (kHeaderSize + segment->size + records.size() > max_bytes / 2 &&
       ::rename(path.c_str(), former(path).c_str()) != 0)
     return file_failure(errno, "rename", path);

@@ -50,7 +50,8 @@ Status RunStore::run_one(Work& work) {
   if (Status saved = execute(database_, "SAVEPOINT work"); !saved) return saved;
   work.status = work.run(*this);
   if (!work.status) {
-    if (Status undone = execute(database_, "ROLLBACK TO work"); !undone) return undone;
+    // On a full disk SQLite may have taken everything back itself.
+    if (!execute(database_, "ROLLBACK TO work")) return work.status;
   }
   return execute(database_, "RELEASE work");
 }

@@ -5,7 +5,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <system_error>
 
+#include "os/files.h"
+#include "os/no_room.h"
 #include "os/unique_fd.h"
 
 namespace leanto {
@@ -15,7 +18,11 @@ constexpr int kBusyMilliseconds = 5000;
 
 // Of `code`, or of what `database` said last, where that says more.
 Failure failure(int code, sqlite3* database, std::string_view attempted, const std::string& path) {
+  int system_error = errno;
   const char* const said = database == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(database);
+  if (database != nullptr && sqlite3_system_errno(database) != 0) {
+    system_error = sqlite3_system_errno(database);  // SQLite doesn't know it where a COMMIT failed
+  }
   switch (code & 0xff) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
@@ -25,17 +32,23 @@ Failure failure(int code, sqlite3* database, std::string_view attempted, const s
           "beside it (mkdir damaged && mv {}* damaged/) and start again with an empty one",
           attempted, path, said, path);
     case SQLITE_FULL:
-      return fail(ErrorKind::kCapacity, "{} in {}: the disk is full; make room and try again",
-                  attempted, path);
+      return file_failure(ENOSPC, "write to the database", path);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-      return fail(ErrorKind::kTimeout, "{} in {}: another process holds the database", attempted,
-                  path);
+      return fail(ErrorKind::kTimeout,
+                  "use the database {}: another process holds it; try again when that is done, or "
+                  "look for it with `fuser {}`",
+                  path, path);
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
     case SQLITE_READONLY:
       return fail(ErrorKind::kAccessDenied,
-                  "{} in {}: {}; check who owns the file and its directory", attempted, path, said);
+                  "use the database {}: {}; check who owns the file and its directory", path, said);
+    case SQLITE_IOERR:
+      if (is_no_room(system_error))
+        return file_failure(system_error, "write to the database", path);
+      return fail(ErrorKind::kInternal, "{} in {}: {} ({})", attempted, path, said,
+                  std::generic_category().message(system_error));
     case SQLITE_CONSTRAINT:
       return fail(ErrorKind::kAlreadyExists, "{} in {}: {}", attempted, path, said);
     default:
@@ -47,8 +60,7 @@ Failure failure(int code, sqlite3* database, std::string_view attempted, const s
 Status make_private_file(const std::string& path) {
   const UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (fd) return {};
-  const auto kind = errno == EACCES ? ErrorKind::kAccessDenied : ErrorKind::kInternal;
-  return fail_errno(kind, errno, "open the database " + path);
+  return file_failure(errno, "open the database", path);
 }
 
 }  // namespace

@@ -80,7 +80,7 @@ def test_names_of_services_objects_and_runs_are_completed(names):
     assert complete("leanto restart cp.a") == ["cp.add"]
     assert complete("leanto wait cp-") == ["cp-run"]
     assert {each[0] for each in complete("leanto run r")} == {"r"}  # the ids of runs
-    assert complete("leanto objects delete cp-total cp") == ["cp-total", r"cp\ two\ words"]
+    assert complete("leanto objects delete cp-total cp") == [r"cp\ two\ words", "cp-total"]
     assert "add" in complete("leanto call cp-total ")
     assert complete("leanto call cp.Counter tw") == ["twice"]
     assert complete("leanto call --args [1] cp-t") == ["cp-total"]

@@ -45,7 +45,7 @@ class Cluster:
         """
         self.resolve()
         data, buffers = _values.pack_to_keep(value)
-        head = _frames.encode_head({"op": "put", "key": key})
+        head = _frames.encode_head({"op": "put", "key": key, "type": _type_name(value)})
         head = _values.head_with(head, data, buffers)
         _connection.converse(_frames.ASK, head, data, buffers)
 
@@ -170,6 +170,13 @@ def _service_hint(name: str) -> str:
     except NotFoundError:
         return ""
     return f"; there is a function of that name: lt.function(name={name!r})"
+
+
+def _type_name(value: object) -> str:
+    """Return what `leanto objects` shows: "int", "numpy.ndarray"."""
+    kind = type(value)
+    module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
+    return f"{module}{kind.__qualname__}"
 
 
 def _check(words: dict, key: str, types: tuple, what: str) -> None:

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace leanto::cli {
 
@@ -14,8 +15,8 @@ inline constexpr int kUsage = 2;
 inline constexpr int kNotRunning = 3;
 inline constexpr int kCancelled = 4;      // of `leanto wait`
 inline constexpr int kLost = 5;           // of `leanto wait`
-inline constexpr int kNotFound = 6;       // of `leanto call`: no such service or object
-inline constexpr int kTimedOut = 124;     // of `leanto call`, as timeout(1) says it
+inline constexpr int kNotFound = 6;       // no such service or object
+inline constexpr int kTimedOut = 124;     // as timeout(1) says it
 inline constexpr int kInterrupted = 130;  // 128 + SIGINT, as shells say it
 
 // kJson: one line of JSON on stdout, and nothing else there.
@@ -24,6 +25,7 @@ enum class Format { kText, kJson };
 void add_node(CLI::App& app);
 void add_status(CLI::App& app);
 void add_list(CLI::App& app);
+void add_objects(CLI::App& app);
 void add_images(CLI::App& app);
 void add_logs(CLI::App& app);
 void add_runs(CLI::App& app);
@@ -33,12 +35,21 @@ void add_cancel(CLI::App& app);
 void add_call(CLI::App& app);
 void add_token(CLI::App& app);
 void add_stop(CLI::App& app);
+void add_restart(CLI::App& app);
+void add_top(CLI::App& app);
+void add_doctor(CLI::App& app);
+void add_completion(CLI::App& app);
 void add_version(CLI::App& app);
 
 // For a command's `add_x`: what `body` returns becomes the exit code when `command` is given.
 void on_run(CLI::App& command, std::function<int()> body);
 CLI::Option* add_json_flag(CLI::App& command);
 Format format_of(const CLI::Option* json);
+
+// What a shell asks while somebody types: `leanto __complete WORD...` prints what could come next,
+// one a line, with a tab before what it is. `app` has all commands.
+inline constexpr const char* kComplete = "__complete";
+int print_completions(const CLI::App& app, const std::vector<std::string>& words);
 
 int run(int argc, char** argv);
 

@@ -84,7 +84,18 @@ Failure Connection::hung_up(int error_number) const {
               "the node on {} hung up before it answered; `leanto logs --node` may say why", name_);
 }
 
+// Until there is something to read, or the limit is over: then the receiving says so.
+void Connection::wait_patiently() {
+  constexpr Duration kTick = std::chrono::milliseconds(250);
+  pollfd readable{socket_.get(), POLLIN, 0};
+  for (Duration waited{}; on_wait_ && waited < limit_; waited += kTick) {
+    if (::poll(&readable, 1, 250) != 0) return;
+    on_wait_();
+  }
+}
+
 Status Connection::receive_more() {
+  wait_patiently();
   const wire::FrameDecoder::Room room = decoder_.prepare();
   ssize_t size = 0;
   do {

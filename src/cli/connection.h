@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -41,6 +42,10 @@ class Connection {
   // nothing for the limit, or kProtocol when what it says makes no sense or it hangs up.
   Result<Reply> ask(const wire::Json& question);
 
+  // From now on `ask` calls this a few times a second while it waits, and for as long as the node
+  // takes, up to the limit.
+  void set_on_wait(std::function<void()> on_wait) { on_wait_ = std::move(on_wait); }
+
   // Makes a call, which may take as long as it likes from here on. Returns its stream.
   Result<std::uint32_t> call(const wire::Json& head, std::string_view body);
   // The next frame of the call; nothing if a signal came while it was waited for.
@@ -59,6 +64,7 @@ class Connection {
               std::string_view body = {});
   Status receive_more();
   Result<wire::Frame> receive();
+  void wait_patiently();
   Failure hung_up(int error_number) const;
 
   UniqueFd socket_;
@@ -67,6 +73,7 @@ class Connection {
   wire::FrameDecoder decoder_;
   wire::Json hello_ = wire::Json::object();
   std::uint32_t last_stream_ = 0;
+  std::function<void()> on_wait_;
 };
 
 }  // namespace leanto::cli

@@ -9,6 +9,7 @@
 #include "base/duration.h"
 #include "cli/command.h"
 #include "cli/images_report.h"
+#include "cli/progress.h"
 #include "cli/report.h"
 #include "cli/report_node.h"
 
@@ -27,7 +28,11 @@ struct PruneOptions {
 using Report = std::string (*)(const wire::Json& answer, const Screen& screen);
 
 int ask_and_print(Connection& node, const wire::Json& question, Format format, Report report) {
+  Progress progress("waiting for the node");
+  node.set_on_wait([&] { progress.tick(); });
   const Result<Reply> reply = node.ask(question);
+  node.set_on_wait(nullptr);
+  progress.end();
   if (!reply) return print_error(reply.error());
   if (format == Format::kJson) {
     print_json(reply->head);

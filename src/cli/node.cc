@@ -15,6 +15,7 @@
 #include <string>
 
 #include "cli/command.h"
+#include "cli/report.h"
 
 namespace leanto::cli {
 
@@ -124,8 +125,24 @@ int start_detached(const StartOptions& options) {
   return wait_for_daemon(report[0]);
 }
 
-int serve_here(const StartOptions& options) {
-  auto ready = [] { fmt::print(stderr, "leanto node: ready\n"); };
+int say_started(Format format) {
+  if (format == Format::kText) return kOk;
+  const Result<Directories> directories = find_directories(find_environment_variable);
+  if (directories) print_json({{"running", true}, {"socket", directories->socket().string()}});
+  std::fflush(stdout);
+  return kOk;
+}
+
+int start_in_background(const StartOptions& options, Format format) {
+  const int code = start_detached(options);
+  return code == kOk ? say_started(format) : code;
+}
+
+int serve_here(const StartOptions& options, Format format) {
+  auto ready = [format] {
+    fmt::print(stderr, "leanto node: ready\n");
+    (void)say_started(format);
+  };
   const Status status = serve(options, ready);
   if (!status) fmt::print(stderr, "leanto node: {}\n", status.error().message);
   return status ? kOk : kFailed;
@@ -146,8 +163,11 @@ void add_node(CLI::App& app) {
   command->add_option(
       "--warm", options->warm_python,
       "A Python interpreter to start at once, because a program is about to use it");
-  on_run(*command,
-         [detach, options] { return *detach ? start_detached(*options) : serve_here(*options); });
+  CLI::Option* json = add_json_flag(*command);
+  on_run(*command, [detach, options, json] {
+    const Format format = format_of(json);
+    return *detach ? start_in_background(*options, format) : serve_here(*options, format);
+  });
 }
 
 }  // namespace leanto::cli

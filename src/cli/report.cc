@@ -12,6 +12,7 @@
 #include <cstdlib>
 
 #include "cli/command.h"
+#include "cli/table_text.h"
 
 namespace leanto::cli {
 
@@ -41,13 +42,19 @@ tm local_time(std::int64_t ms) {
 Screen screen_of(int fd) {
   Screen screen;
   winsize size{};
-  if (::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) screen.width = size.ws_col;
+  if (::ioctl(fd, TIOCGWINSZ, &size) == 0) {
+    if (size.ws_col > 0) screen.width = size.ws_col;
+    if (size.ws_row > 0) screen.height = size.ws_row;
+  }
   screen.colour = wants_colour(fd) ? Colour::kYes : Colour::kNo;
   return screen;
 }
 
 std::string bold(std::string_view text, Colour colour) { return painted(text, "1", colour); }
 std::string dim(std::string_view text, Colour colour) { return painted(text, "2", colour); }
+std::string green(std::string_view text, Colour colour) { return painted(text, "32", colour); }
+std::string yellow(std::string_view text, Colour colour) { return painted(text, "33", colour); }
+std::string red(std::string_view text, Colour colour) { return painted(text, "1;31", colour); }
 
 std::string human_size(double bytes) {
   constexpr std::array<std::string_view, 6> kUnits{"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
@@ -99,6 +106,27 @@ std::string short_path(std::string_view path, std::string_view home) {
 
 std::string counted(double count, std::string_view noun) {
   return fmt::format("{:.0f} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+std::string wrapped(std::string_view text, std::size_t width, std::size_t indent) {
+  std::string out;
+  std::size_t column = 0;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(' '), text.size());
+    const std::string_view word = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    const std::size_t needed = display_width(word) + (column > 0 ? 1 : 0);
+    if (!out.empty() && column + needed > width) {
+      out += "\n" + std::string(indent, ' ');
+      column = indent;
+    } else if (!out.empty()) {
+      out += ' ';
+      ++column;
+    }
+    out += word;
+    column += display_width(word);
+  }
+  return out;
 }
 
 std::string text_of(const wire::Json& row, std::string_view key) {

@@ -139,7 +139,8 @@ TEST(StatusReport, SaysWhatTheNodeIsAndWhatRunsOnIt) {
 
 TEST(StatusReport, PointsOutThatTheProgramIsOfAnotherVersion) {
   const std::string report = status_report(some_status(), "0.2.0", {});
-  EXPECT_NE(report.find("This program is 0.2.0: `leanto stop`"), std::string::npos) << report;
+  EXPECT_NE(report.find("This program is 0.2.0: `leanto restart --node`"), std::string::npos)
+      << report;
 }
 
 TEST(StatusReport, MakesDoWithAnEmptyAnswer) {

@@ -23,13 +23,16 @@ constexpr const char* kFooter =
     "  3    no node is running here\n"
     "  4    the run was cancelled (`leanto wait`)\n"
     "  5    the run is lost (`leanto wait`)\n"
-    "  6    there is no such service or object to call\n"
-    "  124  the call took longer than its --timeout\n"
-    "  130  interrupted with Ctrl-C";
+    "  6    there is no such service or object (`call`, `objects delete`, `restart`)\n"
+    "  124  it took longer than --timeout (`call`) or --limit (`restart`)\n"
+    "  130  interrupted with Ctrl-C\n"
+    "  143  terminated (`leanto top`)";
 
 void add_commands(CLI::App& app) {
   add_status(app);
+  add_top(app);
   add_list(app);
+  add_objects(app);
   add_call(app);
   add_logs(app);
   add_runs(app);
@@ -37,8 +40,11 @@ void add_commands(CLI::App& app) {
   add_wait(app);
   add_cancel(app);
   add_images(app);
+  add_restart(app);
   add_stop(app);
+  add_doctor(app);
   add_token(app);
+  add_completion(app);
   add_version(app);
   add_node(app);
 }
@@ -103,6 +109,7 @@ int run(int argc, char** argv) {
     return kUsage;
   }
   const std::string word = argv[1];
+  if (word == kComplete) return print_completions(app, {argv + 2, argv + argc});
   const std::vector<std::string> names = names_of_commands(app);
   const bool known = std::find(names.begin(), names.end(), word) != names.end();
   if (!known && !word.starts_with('-')) return say_unknown(word, names);

@@ -43,15 +43,17 @@ std::string facts(const Json& status, const Screen& screen) {
     out += fact(status, title, key) + "\n";
   }
   if (wire::find_string(status, "http")) out += fact(status, "http", "http") + "\n";
-  out += cut_text(fact(status, "cgroups", "cgroups"), screen.width, CutAt::kEnd) + "\n";
-  out += fact(status, "slots", "slots") + waiting_for_slots(status) + "\n";
-  return out + fact(status, "limits", "memory_limits") + "\n";
+  const auto add = [&](const std::string& line) { out += wrapped(line, screen.width, 10) + "\n"; };
+  add(fact(status, "cgroups", "cgroups"));
+  add(fact(status, "slots", "slots") + waiting_for_slots(status));
+  add(fact(status, "limits", "memory_limits"));
+  return out;
 }
 
 std::string other_version(const Json& status, std::string_view program_version) {
   if (text_of(status, "version") == program_version) return {};
   return fmt::format(
-      "This program is {}: `leanto stop` makes room for a node of the same version.\n",
+      "This program is {}: `leanto restart --node` starts a node of the same version.\n",
       program_version);
 }
 

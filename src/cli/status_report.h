@@ -7,7 +7,9 @@
 //   memory           bytes that the node itself holds (RSS), or null
 //   uptime           seconds
 //   calls            how many run or wait
-//   workers          [{pid, service, version, calls, memory, object?}]
+//   cpu              seconds of processor time that the node has used
+//   services         [{service, version, workers, starting, running, waiting, object?}]
+//   workers          [{pid, service, version, calls, leaving, uptime, cpu, memory, object?}]
 //   zygotes          [{pid, python, modules, renewing, memory}]
 #pragma once
 

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "cli/command.h"
+#include "cli/progress.h"
 #include "cli/report_node.h"
 #include "cli/runs_report.h"
 
@@ -27,6 +28,8 @@ bool is_under_way(const Json& run) {
 }
 
 Result<Json> wait_for_end(Connection& node, const std::string& id_or_key) {
+  Progress progress("waiting for " + id_or_key);
+  node.set_on_wait([&] { progress.tick(); });
   Result<Json> run = read_record(node, id_or_key);
   while (run && is_under_way(*run)) {
     const std::string id = text_of(*run, "id");
@@ -35,6 +38,7 @@ Result<Json> wait_for_end(Connection& node, const std::string& id_or_key) {
     if (!reply) return Failure(reply.error());
     run = read_record(node, id);
   }
+  node.set_on_wait(nullptr);
   return run;
 }
 

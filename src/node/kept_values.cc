@@ -1,5 +1,6 @@
 #include "node/kept_values.h"
 
+#include <chrono>
 #include <utility>
 
 #include "node/ids.h"
@@ -7,6 +8,11 @@
 namespace leanto::node {
 
 using wire::Json;
+
+std::int64_t KeptValues::now() const {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(clock_.wall().time_since_epoch())
+      .count();
+}
 
 Result<Json> KeptValues::keep(std::string_view result_head, const wire::Body& body,
                               const std::string& session) {
@@ -16,7 +22,7 @@ Result<Json> KeptValues::keep(std::string_view result_head, const wire::Body& bo
   if (!value) return Failure(value.error());
   const std::uint64_t size = value->size();
   const std::string id = make_object_id();
-  values_.emplace(id, Kept{session, *std::move(value)});
+  values_.emplace(id, Kept{session, *std::move(value), now()});
   return Json{{"kind", "value"}, {"o", id}, {"size", size}};
 }
 
@@ -42,6 +48,13 @@ bool KeptValues::release(const std::string& id, const std::string& session) {
 
 void KeptValues::end_session(const std::string& session) {
   std::erase_if(values_, [&session](const auto& each) { return each.second.session == session; });
+}
+
+std::vector<KeptValues::Row> KeptValues::rows() const {
+  std::vector<Row> rows;
+  for (const auto& [id, kept] : values_)
+    rows.push_back({id, kept.session, kept.value.size(), kept.at});
+  return rows;
 }
 
 }  // namespace leanto::node

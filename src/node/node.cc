@@ -124,7 +124,7 @@ Node::Node(NodeSettings settings, const Clock& clock, LockFile lock, Ledger ledg
                (settings_.directories.state / "node.log").string()),
       value_budget_(value_limits(settings_.config.values, settings_.directories.state)),
       segments_(loop_, clock, value_budget_),
-      kept_(segments_, value_budget_),
+      kept_(segments_, value_budget_, clock),
       images_({loop_, ledger_access_, clock, (settings_.directories.cache / "images").string(),
                package_directory(settings_.directories).string(), kImageBuildLimit}),
       provider_(make_provider(settings_.config, slots_)) {}
@@ -159,29 +159,14 @@ Status Node::open_parts() {
                     return launcher_->resized(target, memory);
                   }});
   reloader_ = std::make_unique<Reloader>(Reloader::Parts{loop_, *code_, *objects_});
-  operations_ = std::make_unique<Operations>(Operations::Parts{loop_,
-                                                               clock_,
-                                                               calls_,
-                                                               *code_,
-                                                               *launcher_,
-                                                               ledger_access_,
-                                                               *objects_,
-                                                               registry_,
-                                                               tokens_,
-                                                               *runs_,
-                                                               log_,
-                                                               slots_,
-                                                               memory_,
-                                                               zygotes_,
-                                                               value_budget_,
-                                                               segments_,
-                                                               kept_,
-                                                               images_,
-                                                               secrets_,
-                                                               *reloader_,
-                                                               provider_,
-                                                               facts_,
-                                                               [this] { stop(); }});
+  restarter_ = std::make_unique<Restarter>(Restarter::Parts{
+      calls_, clock_, [this](const std::string& python) { zygotes_.renew_all(python); },
+      [this](TargetPtr target) { return start_one(std::move(target)); }});
+  operations_ = std::make_unique<Operations>(Operations::Parts{
+      loop_,     clock_,     calls_,        *code_,    *launcher_, ledger_access_,
+      *objects_, registry_,  tokens_,       *runs_,    log_,       slots_,
+      memory_,   zygotes_,   value_budget_, segments_, kept_,      images_,
+      secrets_,  *reloader_, *restarter_,   provider_, facts_,     [this] { stop(); }});
   images_.tidy();
   auto target_of = [this](const ServicePtr& service) { return launcher_->target_of(service); };
   auto status = [this] { return report_status(); };
@@ -195,6 +180,13 @@ Status Node::open_parts() {
   for (const Registry::Row& row : registry_.rows()) forget_variables(row.service->secrets);
   if (Status restored = objects_->restore(ledger_); !restored) return restored;
   return runs_->recover(run_store_);
+}
+
+net::Task<Status> Node::start_one(TargetPtr target) {
+  const Result<wire::Json> offers = co_await launcher_->ensure(target);
+  if (!offers) co_return Failure(offers.error());
+  if (target->must_keep_more()) launcher_->keep_minimum(target);
+  co_return Status();
 }
 
 Status Node::run(const std::function<void()>& on_ready) {

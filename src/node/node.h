@@ -61,6 +61,7 @@ class Node final : public ClientRequests, public CallObserver {
   void on_object_ended(const std::string& object_id, const Error& reason) override;
 
   net::Task<wire::Json> report_status();
+  net::Task<Status> start_one(TargetPtr target);
   net::Task<> answer(std::shared_ptr<Client> client, std::uint32_t stream, Request request);
   void keep_result(Call& call, const std::string& session);
   Result<wire::CallHead> parse_head(std::string_view head);
@@ -98,6 +99,7 @@ class Node final : public ClientRequests, public CallObserver {
   std::unique_ptr<Objects> objects_;
   std::unique_ptr<Runs> runs_;
   std::unique_ptr<Reloader> reloader_;
+  std::unique_ptr<Restarter> restarter_;
   std::unique_ptr<Operations> operations_;
   std::unique_ptr<HttpFront> http_;
   std::unique_ptr<Door> door_;

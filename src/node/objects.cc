@@ -104,6 +104,7 @@ net::Task<> Objects::create(ServicePtr service, wire::CallHead head, std::unique
   object->id = make_object_id();
   object->name = name;
   object->session = std::move(session);
+  object->made_at = now();
   object->target = std::make_shared<Target>();
   object->target->kind = TargetKind::kObject;
   object->target->service = service;
@@ -180,7 +181,7 @@ LiveObjectPtr Objects::find_live(const std::string& name) const {
 
 const StoredValue* Objects::find_value(const std::string& name) const {
   const auto found = values_.find(name);
-  return found == values_.end() ? nullptr : &found->second;
+  return found == values_.end() ? nullptr : &found->second.value;
 }
 
 Error Objects::not_found(const std::string& name) const {
@@ -193,9 +194,9 @@ Error Objects::not_found(const std::string& name) const {
   return {ErrorKind::kNotFound, message};
 }
 
-Status Objects::put(const std::string& name, StoredValue value) {
+Status Objects::put(const std::string& name, StoredValue value, std::string type) {
   if (names_.contains(name) || being_made_.contains(name)) return Failure(taken(name));
-  values_.insert_or_assign(name, std::move(value));
+  values_.insert_or_assign(name, NamedValue{std::move(value), std::move(type), now()});
   return {};
 }
 

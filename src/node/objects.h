@@ -23,8 +23,16 @@ struct LiveObject {
   std::string class_name;
   wire::Json describe;
   TargetPtr target;
+  std::int64_t made_at = 0;  // milliseconds since 1970
 };
 using LiveObjectPtr = std::shared_ptr<LiveObject>;
+
+// A value that was put.
+struct NamedValue {
+  StoredValue value;
+  std::string type;         // its class, as who put it says; empty: not known
+  std::int64_t put_at = 0;  // milliseconds since 1970
+};
 
 class Objects {
  public:
@@ -51,7 +59,7 @@ class Objects {
   // kNotFound; says how it ended when it was here.
   Error not_found(const std::string& name) const;
 
-  Status put(const std::string& name, StoredValue value);
+  Status put(const std::string& name, StoredValue value, std::string type);
   Status remove(const std::string& name);
   Status rename(const std::string& from, const std::string& to);
   // The last handle of an unnamed one is gone; only the session that made it may say so.
@@ -64,7 +72,7 @@ class Objects {
 
   std::vector<std::string> names() const;
   const std::unordered_map<std::string, LiveObjectPtr>& live() const { return live_; }
-  std::size_t value_count() const { return values_.size(); }
+  const std::map<std::string, NamedValue>& values() const { return values_; }
 
  private:
   bool is_taken(const std::string& name) const;
@@ -79,7 +87,7 @@ class Objects {
   Parts parts_;
   std::unordered_map<std::string, LiveObjectPtr> live_;  // by id
   std::map<std::string, std::string> names_;             // name → id of a live one
-  std::map<std::string, StoredValue> values_;
+  std::map<std::string, NamedValue> values_;
   std::map<std::string, std::shared_ptr<net::Event>> being_made_;  // names
   std::map<std::string, std::string> ended_;                       // id or name → why
 };

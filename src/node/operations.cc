@@ -8,6 +8,12 @@ namespace leanto::node {
 
 using wire::Json;
 
+namespace {
+
+constexpr std::size_t kMaxTypeName = 200;
+
+}  // namespace
+
 Operations::Operations(Parts parts)
     : parts_(std::move(parts)),
       operations_{{"deploy", &Operations::deploy},
@@ -32,6 +38,8 @@ Operations::Operations(Parts parts)
                   {"run_cancel", &Operations::run_cancel},
                   {"status", &Operations::status},
                   {"ls", &Operations::list},
+                  {"objects", &Operations::objects},
+                  {"restart", &Operations::restart},
                   {"logs", &Operations::logs},
                   {"images", &Operations::images},
                   {"prune_images", &Operations::prune_images},
@@ -165,7 +173,8 @@ net::Task<Result<Answer>> Operations::put(Request& request) {
   Result<StoredValue> value =
       StoredValue::store(request.head, request.body, parts_.segments, parts_.value_budget);
   if (!value) co_return Failure(value.error());
-  const Status put = parts_.objects.put(*key, *std::move(value));
+  std::string type = wire::find_string(request.head, "type").value_or("").substr(0, kMaxTypeName);
+  const Status put = parts_.objects.put(*key, *std::move(value), std::move(type));
   if (!put) co_return Failure(put.error());
   co_return Answer{};
 }

@@ -13,6 +13,7 @@
 #include "node/objects.h"
 #include "node/registry.h"
 #include "node/reloader.h"
+#include "node/restarter.h"
 #include "node/runs.h"
 #include "node/segments.h"
 #include "node/service_log.h"
@@ -69,6 +70,7 @@ class Operations {
     Images& images;
     Secrets& secrets;
     Reloader& reloader;
+    Restarter& restarter;
     Provider& provider;
     const NodeFacts& facts;
     std::function<void()> stop;
@@ -102,6 +104,8 @@ class Operations {
   net::Task<Result<Answer>> close_segment(Request& request);
   net::Task<Result<Answer>> status(Request& request);
   net::Task<Result<Answer>> list(Request& request);
+  net::Task<Result<Answer>> objects(Request& request);
+  net::Task<Result<Answer>> restart(Request& request);
   net::Task<Result<Answer>> logs(Request& request);
   net::Task<Result<Answer>> images(Request& request);
   net::Task<Result<Answer>> prune_images(Request& request);

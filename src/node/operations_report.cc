@@ -5,7 +5,7 @@
 
 #include "base/byte_size.h"
 #include "node/operations.h"
-#include "os/process_stat.h"
+#include "node/worker_report.h"
 #include "provider/choose.h"
 
 namespace leanto::node {
@@ -13,12 +13,6 @@ namespace leanto::node {
 using wire::Json;
 
 namespace {
-
-Json memory_of(pid_t pid) {
-  const auto memory = process_memory(SystemKernelFiles(), pid, MemoryDetail::kQuick);
-  if (!memory) return nullptr;
-  return memory->rss_bytes;
-}
 
 double seconds_since(const Clock& clock, MonotonicTime then) {
   return std::chrono::duration<double>(clock.monotonic() - then).count();
@@ -31,24 +25,9 @@ Json describe(const ValueBudget& budget) {
           {"disk_limit", budget.limits().disk}};
 }
 
-Json worker_row(const Worker& worker, const Target& target, const Slots& slots) {
-  Json row = {{"pid", worker.pid()},
-              {"service", target.service->name},
-              {"version", target.service->version},
-              {"calls", worker.running()},
-              {"memory", memory_of(worker.pid())}};
-  const WorkerResources& resources = worker.resources();
-  if (resources.memory) {
-    const MemoryUse use = resources.memory->use();
-    row["memory"] = use.current;
-    row["memory_limit"] = use.limit;
-    if (use.peak) row["memory_peak"] = *use.peak;
-  }
-  if (resources.slots.holding.cpus > 0) row["cpus"] = resources.slots.holding.cpus;
-  for (const GpuShare& share : resources.slots.holding.gpus)
-    row["gpus"].push_back({{"name", slots.all().gpus[share.gpu].name}, {"share", share.share}});
-  if (target.kind == TargetKind::kObject) row["object"] = target.label;
-  return row;
+// Idle targets without a worker are left out: there may be one for each version that ever ran.
+bool is_at_work(const Target& target) {
+  return !target.workers.empty() || target.starting > 0 || !target.queue.empty();
 }
 
 }  // namespace
@@ -56,14 +35,13 @@ Json worker_row(const Worker& worker, const Target& target, const Slots& slots) 
 net::Task<Result<Answer>> Operations::status(Request&) {
   const Slots& slots = parts_.slots.slots();
   Json workers = Json::array();
-  for (const auto& [version, target] : parts_.launcher.targets()) {
-    for (const auto& worker : target->workers)
-      workers.push_back(worker_row(*worker, *target, slots));
-  }
-  for (const auto& [id, object] : parts_.objects.live()) {
-    for (const auto& worker : object->target->workers)
-      workers.push_back(worker_row(*worker, *object->target, slots));
-  }
+  Json services = Json::array();
+  auto add = [&](const Target& target) {
+    if (is_at_work(target)) services.push_back(service_row(target));
+    for (const auto& worker : target.workers) workers.push_back(worker_row(*worker, target, slots));
+  };
+  for (const auto& [version, target] : parts_.launcher.targets()) add(*target);
+  for (const auto& [id, object] : parts_.objects.live()) add(*object->target);
   Json zygotes = Json::array();
   for (const ZygoteReport& zygote : parts_.zygotes.report()) {
     zygotes.push_back({{"pid", zygote.pid},
@@ -86,6 +64,8 @@ net::Task<Result<Answer>> Operations::status(Request&) {
                     {"memory", memory_of(::getpid())},
                     {"uptime", seconds_since(parts_.clock, facts.started)},
                     {"calls", parts_.calls.running()},
+                    {"cpu", cpu_of(::getpid())},
+                    {"services", services},
                     {"values", describe(parts_.value_budget)},
                     {"workers", workers},
                     {"zygotes", zygotes}},

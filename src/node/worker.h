@@ -113,6 +113,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
   // What the service offers, once it's loaded.
   wire::Json offers() const { return loaded_ && *loaded_ ? **loaded_ : wire::Json::object(); }
   net::Task<> ended() { return ended_.wait(); }
+  net::Task<net::Waited> ended(Duration limit) { return ended_.wait(limit); }
   pid_t pid() const { return pid_; }
   WorkerState state() const { return state_; }
   const WorkerEnd& how_it_ended() const { return how_it_ended_; }

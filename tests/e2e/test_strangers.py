@@ -1,7 +1,10 @@
 """What strangers say to the daemon's socket: it answers or hangs up, and serves on."""
 
+import json
+import os
 import socket
 import struct
+import subprocess
 import sys
 
 import pytest
@@ -77,6 +80,44 @@ def test_an_unknown_operation_is_answered_with_its_name(serving, lt):
 
     with pytest.raises(lt.LeantoError, match="no_such_thing"):
         _connection.ask("no_such_thing")
+
+
+ANOTHER_USER = """
+import json, os, socket, sys
+sys.path.insert(0, sys.argv[1])
+from leanto import _frames
+os.chdir(sys.argv[2])
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+peer = socket.socket(socket.AF_UNIX)
+peer.settimeout(60)
+peer.connect("node.sock")
+head = _frames.encode_head(json.loads(sys.argv[3]))
+answer = b""
+try:
+    peer.sendall(_frames.frame(_frames.ASK, 1, head))
+    answer = peer.recv(100)
+except (BrokenPipeError, ConnectionResetError):
+    pass
+print(len(answer))
+"""
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+@pytest.mark.parametrize("op", ["status", "keys", "objects", "restart", "stop"])
+def test_another_user_is_hung_up_on_also_where_the_sockets_mode_lets_them_in(serving, op):
+    """The socket and its directory are closed to others; here both were opened by mistake."""
+    directory = socket_of(serving).parent
+    directory.chmod(0o711)
+    socket_of(serving).chmod(0o777)
+    workers = node_status()["workers"]
+    question = json.dumps({"op": op, "all": True, "now": True})
+    done = subprocess.run(
+        [sys.executable, "-c", ANOTHER_USER, str(ROOT / "python"), str(directory), question],
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.stdout == "0\n", done.stderr
+    assert [worker["pid"] for worker in node_status()["workers"]] == [w["pid"] for w in workers]
+    directory.chmod(0o700)
 
 
 def test_every_beginning_of_a_conversation_may_be_its_end(serving):

@@ -1,0 +1,14 @@
+// Questions to the node that more than one command asks.
+#pragma once
+
+#include <vector>
+
+#include "cli/connection.h"
+
+namespace leanto::cli {
+
+Result<wire::Json> ask_for_status(Connection& node);
+// Everything in the node's memory; see cli/objects_report.h for the members.
+Result<std::vector<wire::Json>> ask_for_objects(Connection& node);
+
+}  // namespace leanto::cli

@@ -1,0 +1,30 @@
+// A line that says what is waited for, on a terminal only, and gone when the wait is over.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+namespace leanto::cli {
+
+class Progress {
+ public:
+  // Nothing is shown before the first `tick` after a moment, and nothing where stderr is no
+  // terminal.
+  explicit Progress(std::string what);
+  ~Progress();
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  // Shows the line, with how long it has taken. To be called a few times a second.
+  void tick();
+  // Takes the line away.
+  void end();
+
+ private:
+  const std::string what_;
+  const bool shows_;
+  const std::chrono::steady_clock::time_point began_;
+  bool shown_ = false;
+};
+
+}  // namespace leanto::cli

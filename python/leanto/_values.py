@@ -99,6 +99,30 @@ def pack(value: object, shared: bool = True, what: str = "a value") -> tuple:
     return data, buffers
 
 
+def pack_whole(value: object, limit: int) -> bytes:
+    """Return the pickle of `value` with its buffers in it, for what travels without any beside it.
+
+    Raises TooLargeError if that would be more than `limit` bytes, and whatever pickling raises.
+    """
+    room = limit
+
+    def keep_inside(buffer: object) -> bool:
+        nonlocal room
+        room -= buffer.raw().nbytes
+        if room < 0:
+            raise TooLargeError
+        return True
+
+    data = _dumps(value, 5, buffer_callback=keep_inside)
+    if len(data) > limit:
+        raise TooLargeError
+    return data
+
+
+class TooLargeError(ValueError):
+    """A value is larger than it may be where it goes."""
+
+
 class LargeBytes:
     """Bytes that are pickled as a buffer beside the pickle, as pickle does not by itself."""
 

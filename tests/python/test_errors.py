@@ -114,6 +114,28 @@ def test_exceptions_arrive_alike_by_every_way_of_calling(lt, sent):
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("size", [1000, 100_000, 3_000_000])
+def test_an_exception_arrives_with_the_array_that_it_holds(lt, sent, size):
+    raise_holding = sent(workshop.raise_holding)
+    for make in (raise_holding, lambda size: await_one(raise_holding, size)):
+        with pytest.raises(ValueError, match="a bad batch") as caught:
+            make(size)
+        text, array = caught.value.args
+        assert text == "a bad batch"
+        assert (array.nbytes, array.min(), array.max()) == (size, 7, 7)
+        array[:] = 0  # like that of a result, it may be changed
+    with pytest.raises(ValueError, match="a bad batch") as caught:
+        raise_holding.submit(size).result()
+    assert caught.value.args[1].nbytes == size
+
+
+def test_of_an_exception_that_holds_too_much_only_the_text_arrives_and_says_so(lt, sent):
+    with pytest.raises(lt.RemoteError, match="a bad batch.*larger than 64 MiB") as caught:
+        sent(workshop.raise_holding)(65 << 20)
+    assert caught.value.type_name == "ValueError"
+    assert "in raise_holding" in str(caught.value.__cause__)
+
+
 # What would end a program ends the call
 
 

@@ -16,6 +16,12 @@ from leanto._frames import ERROR, INITIAL_CREDIT, RESULT, YIELD
 from leanto.errors import InvalidRequestError, type_name
 from leanto.worker import output, secrets
 
+MAX_EXCEPTION = 64 << 20  # bytes of a pickled exception, which is held and recorded in one piece
+
+_TOO_LARGE = (
+    f" (only this text arrived: with what it holds the exception is larger than {MAX_EXCEPTION >> 20} MiB; "
+    "return large data, or write it to a file, and raise what names it)"
+)
 _current = output.current_call
 _loads = _values.loads
 _pack = _values.pack
@@ -195,7 +201,9 @@ def encode_error(service: object, call: Call | None, error: BaseException) -> tu
     body = b""
     if isinstance(error, Exception):  # SystemExit and the like would end the caller's program
         try:
-            body = secrets.mask_pickle(_values.pack(error, shared=False)[0])
+            body = secrets.mask_pickle(_values.pack_whole(error, MAX_EXCEPTION))
+        except _values.TooLargeError:
+            said["message"] += _TOO_LARGE
         except Exception:
             pass  # the head says it all
     return _frames.encode_head(said), body

@@ -62,6 +62,13 @@ def raise_only_there():
     raise error(f"no {class_.__name__} here")
 
 
+def raise_holding(size):
+    """Raise an exception that holds an array of so many bytes."""
+    import numpy
+
+    raise ValueError("a bad batch", numpy.full(size, 7, numpy.uint8))
+
+
 def raise_from_another():
     try:
         return {}["the key"]

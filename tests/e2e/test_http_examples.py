@@ -47,14 +47,6 @@ def test_a_cpp_program_calls_a_python_service(example):
     assert '"type":"ZeroDivisionError"' in failed.stderr
 
 
-def test_the_page_asks_what_the_node_answers():
-    """A browser isn't at hand: the page's routes and headers are those of the guide."""
-    page = (EXAMPLE / "page.html").read_text()
-    assert "/v1/services/${service}" in page
-    assert "Authorization: `Bearer ${token}`" in page
-    assert '"text/event-stream"' in page
-
-
 def test_the_guides_commands_print_what_the_guide_says(own_home, tmp_path):
     text = GUIDE.read_text()
     (code,) = re.findall(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)

@@ -8,6 +8,7 @@ length of each. Without large buffers there is no ``b``. Buffers of a megabyte a
 from __future__ import annotations
 
 import pickle
+import sys
 
 from leanto import _frames
 from leanto.errors import LeantoError, ValueTransportError
@@ -25,6 +26,7 @@ _FUNCTION = (
 )
 
 _dumps = pickle.dumps
+_modules = sys.modules
 _PLAIN = frozenset((type(None), bool, int, float, str, bytes))
 loads = pickle.loads
 
@@ -88,7 +90,10 @@ def pack(value: object, shared: bool = True, what: str = "a value") -> tuple:
         value = LargeBytes(value)
     buffers = _Collector()
     try:
-        data = _dumps(value, 5, buffer_callback=buffers)
+        if "torch" in _modules:
+            data = _dumps_tensors(value, 5, buffers)
+        else:
+            data = _dumps(value, 5, buffer_callback=buffers)
     except LeantoError:
         raise
     except Exception as error:
@@ -97,6 +102,12 @@ def pack(value: object, shared: bool = True, what: str = "a value") -> tuple:
         lent = _lend(buffers)
         return data, buffers if lent is None else lent
     return data, buffers
+
+
+def _dumps_tensors(value: object, protocol: int, buffer_callback: object) -> bytes:
+    from leanto import _tensors
+
+    return _tensors.dumps(value, protocol, buffer_callback)
 
 
 def pack_whole(value: object, limit: int) -> bytes:
@@ -113,7 +124,8 @@ def pack_whole(value: object, limit: int) -> bytes:
             raise TooLargeError
         return True
 
-    data = _dumps(value, 5, buffer_callback=keep_inside)
+    dumps = _dumps_tensors if "torch" in _modules else _dumps
+    data = dumps(value, 5, buffer_callback=keep_inside)
     if len(data) > limit:
         raise TooLargeError
     return data

@@ -5,12 +5,13 @@ import hashlib
 import zipfile
 
 
-def make_wheel(directory, name, version, text, requires=()):
+def make_wheel(directory, name, version, text, requires=(), extras=()):
     """Write a wheel with one module of that name; return its path."""
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"{name}-{version}-py3-none-any.whl"
     info = f"{name}-{version}.dist-info"
     needs = "".join(f"Requires-Dist: {each}\n" for each in requires)
+    needs += "".join(f"Provides-Extra: {each}\n" for each in extras)
     files = {
         f"{name}.py": text,
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}",

@@ -11,6 +11,12 @@ MIN_SECRET = (
     4  # characters; anything shorter could not be masked without masking half of what is printed
 )
 _FILES = (".whl", ".tar.gz", ".zip")
+_PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
+_EDITABLE = (
+    "pip_install: an editable install points to a directory instead of copying it, and an image's packages can't change; "
+    "say pip_install('./directory'), which is built anew at the next .to() after a change, or keep the code in your "
+    "project, which travels by itself"
+)
 
 
 class Secret:
@@ -124,9 +130,11 @@ class Image:
         return image
 
     def pip_install(self, packages: str | list | tuple, *, options: list | tuple = ()) -> Image:
-        """Add packages: requirements as pip reads them, or wheels and archives by their path.
+        """Add packages: requirements as pip reads them, or wheels, archives and directories by their path.
 
-        A relative path is looked up in the project's root. `options` are more words for the installer, like
+        A relative path is looked up in the project's root. Of a directory, which begins with ``.``, ``/`` or ``~``, travels
+        what would of a project; its content is part of the digest, so after a change the next `.to()` builds another
+        environment. `options` are more words for the installer, like
         ``["--extra-index-url", url]``: both pip and uv must know them, and they are seen by all who look at the node's
         processes, so keep passwords in the installer's own configuration.
 
@@ -134,12 +142,15 @@ class Image:
         Image().pip_install(['torch==2.3.0', 'einops'])
         """
         packages = _texts("pip_install", packages)
+        options = _texts("options", options)
+        if any(_is_editable(word) for word in (*packages, *options)):
+            raise InvalidRequestError(_EDITABLE)
         if not packages or any(package.startswith("-") for package in packages):
             raise InvalidRequestError(
                 "pip_install takes packages, like pip_install(['numpy>=1.26']); say what begins with a dash in "
                 "options=[...], and requirement files with .requirements(path)"
             )
-        return self._with(steps=(("pip", packages, _texts("options", options)),))
+        return self._with(steps=(("pip", packages, options),))
 
     def requirements(self, path: str | os.PathLike) -> Image:
         """Add the packages of a requirements file, which is read at each `.to()`; its text is part of the digest.
@@ -214,6 +225,11 @@ def _rebuild(python: str | None, steps: tuple, env: tuple, secrets: tuple) -> Im
     return Image(python)._with(steps, env, secrets)
 
 
+def _is_editable(word: str) -> bool:
+    word = word.strip()
+    return word == "-e" or word.startswith(("-e ", "-e.", "-e/", "--editable"))
+
+
 def _is_text(value: str) -> bool:
     try:
         return b"\0" not in value.encode()
@@ -262,39 +278,51 @@ def _step_words(step: tuple, root: str) -> dict:
     if kind == "requirements":
         return {"requirements": _read_requirements(os.path.join(root, rest[0]))}
     packages, options = rest
-    found = {package: _digest_of_file(package, root) for package in packages}
-    said = {"pip": [found[package][0] if found[package] else package for package in packages]}
+    said: dict = {"pip": []}
     if options:
         said["options"] = list(options)
-    files = {
-        path_and_digest[0]: path_and_digest[1]
-        for path_and_digest in found.values()
-        if path_and_digest
-    }
-    if files:
-        said["files"] = files
+    for package in packages:
+        path = os.path.join(root, os.path.expanduser(package))
+        if package.lower().endswith(_FILES) and "://" not in package and " @ " not in package:
+            said.setdefault("files", {})[path] = _digest_of_file(package, path)
+            said["pip"].append(path)
+        elif package.startswith((".", "/", "~")):
+            path, bracket, extras = path.partition("[")
+            path = _real_directory(package, path)
+            said.setdefault("trees", []).append(path)  # the node says their digests
+            said["pip"].append(path + bracket + extras)
+        else:
+            said["pip"].append(package)
     return said
 
 
-def _digest_of_file(package: str, root: str) -> tuple | None:
-    """Return the path and the digest of a package that is a file, None for what is a requirement."""
-    path = os.path.join(root, os.path.expanduser(package))
-    if not package.lower().endswith(_FILES) or "://" in package or " @ " in package:
-        if package.startswith((".", "/", "~")):
-            raise InvalidRequestError(
-                f"pip_install({package!r}): only wheels and archives ({', '.join(_FILES)}) can be given by their path; "
-                "build a wheel of it, or keep the code in your project, which travels by itself"
-            )
-        return None
+def _digest_of_file(package: str, path: str) -> str:
     import hashlib
 
     try:
         with open(path, "rb") as file:
-            return path, hashlib.sha256(file.read()).hexdigest()
+            return hashlib.sha256(file.read()).hexdigest()
     except OSError as error:
         raise InvalidRequestError(
             f"pip_install({package!r}): {path} can't be read: {error.strerror}"
         ) from None
+
+
+def _real_directory(package: str, path: str) -> str:
+    """Return the directory that a package lies in, without symbolic links."""
+    path = os.path.realpath(path)
+    if not os.path.isdir(path):
+        raise InvalidRequestError(
+            f"pip_install({package!r}): {path} is neither a directory nor a wheel or archive ({', '.join(_FILES)})"
+            if os.path.exists(path)
+            else f"pip_install({package!r}): there is no {path}"
+        )
+    if not any(os.path.exists(os.path.join(path, name)) for name in _PROJECT_FILES):
+        raise InvalidRequestError(
+            f"pip_install({package!r}): {path} has no pyproject.toml, so it can't be installed; add one, or keep the code "
+            "in your project, which travels by itself"
+        )
+    return path
 
 
 def _read_requirements(path: str) -> str:
@@ -313,6 +341,6 @@ def _read_requirements(path: str) -> str:
         ):
             raise InvalidRequestError(
                 f"{path}, line {number}: {line.strip()!r} points to another file, which isn't part of the image; give "
-                "each requirements file with .requirements(path), and wheels with .pip_install(path)"
+                "each requirements file with .requirements(path), and wheels and directories with .pip_install(path)"
             )
     return text

@@ -18,7 +18,7 @@ struct ImageBuild {
   std::string interpreter;  // runs the build itself
   std::string package;      // the directory that holds the Python package
   std::string directory;    // of the image
-  wire::Json image;         // {"python", "steps"}
+  wire::Json image;         // {"python", "steps", "places"}
   Duration limit{};
 };
 

@@ -49,7 +49,7 @@ Status check_image(const Json& image) {
   if (right) {
     for (const Json& step : image["steps"]) right = right && is_step(step);
   }
-  if (right) return {};
+  if (right) return check_trees(image);
   return fail(ErrorKind::kInvalid, "these are not the words of an image: {}", text_of(image));
 }
 
@@ -122,14 +122,26 @@ net::Task<Status> Images::build(std::string digest, Json image, std::string inte
   auto prepare = [directory] { return make_directories(directory, 0700); };
   const Status made = co_await parts_.loop.in_background(std::move(prepare));
   if (!made) co_return made;
-  ImageBuild words{std::move(interpreter), parts_.package, directory, image, parts_.build_limit};
-  auto tell = [build](std::string_view text) {
-    for (const ImageOutput& listener : build->listeners) listener(text);
-  };
-  ImageOutput on_output = tell;
-  const Status built = co_await build_image(parts_.loop, std::move(words), std::move(on_output));
+  const Status built = co_await run_steps(directory, image, std::move(interpreter), build);
   if (!built) co_return built;
   co_return co_await record(std::move(digest), std::move(image));
+}
+
+net::Task<Status> Images::run_steps(const std::string& directory, Json image,
+                                    std::string interpreter, std::shared_ptr<Build> build) {
+  LaidOutTrees trees;
+  Status done = co_await lay_out_trees(parts_.code, image, trees);
+  if (done) {
+    image["places"] = trees.places;
+    ImageBuild words{std::move(interpreter), parts_.package, directory, std::move(image),
+                     parts_.build_limit};
+    ImageOutput on_output = [build](std::string_view text) {
+      for (const ImageOutput& listener : build->listeners) listener(text);
+    };
+    done = co_await build_image(parts_.loop, std::move(words), std::move(on_output));
+  }
+  release_trees(parts_.code, trees);
+  co_return done;
 }
 
 net::Task<Status> Images::record(std::string digest, Json image) {

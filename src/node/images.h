@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "node/image_build.h"
 #include "node/image_prune.h"
+#include "node/image_trees.h"
 #include "node/ledger_access.h"
 
 namespace leanto::node {
@@ -35,6 +36,7 @@ class Images {
   struct Parts {
     net::Loop& loop;
     LedgerAccess& ledger;
+    CodeStore& code;
     const Clock& clock;
     std::string directory;
     std::string package;  // the directory that holds the Python package
@@ -70,6 +72,8 @@ class Images {
   net::Task<bool> is_whole(std::string digest);
   net::Task<Status> build(std::string digest, wire::Json image, std::string interpreter,
                           std::shared_ptr<Build> build);
+  net::Task<Status> run_steps(const std::string& directory, wire::Json image,
+                              std::string interpreter, std::shared_ptr<Build> build);
   net::Task<Status> record(std::string digest, wire::Json image);
   net::Task<> remove(std::string digest);
   net::Task<> remove_unfinished();

@@ -125,8 +125,6 @@ Node::Node(NodeSettings settings, const Clock& clock, LockFile lock, Ledger ledg
       value_budget_(value_limits(settings_.config.values, settings_.directories.state)),
       segments_(loop_, clock, value_budget_),
       kept_(segments_, value_budget_, clock),
-      images_({loop_, ledger_access_, clock, (settings_.directories.cache / "images").string(),
-               package_directory(settings_.directories).string(), kImageBuildLimit}),
       provider_(make_provider(settings_.config, slots_)) {}
 
 Node::~Node() = default;
@@ -145,9 +143,12 @@ Status Node::open_parts() {
                               settings_.config.snapshots);
   if (!code) return Failure(code.error());
   code_ = *std::move(code);
-  launcher_ = std::make_unique<Launcher>(Launcher::Parts{loop_, outgoing_, calls_, *code_, zygotes_,
-                                                         images_, secrets_, clock_, slots_, memory_,
-                                                         settings_.config.worker_idle_timeout});
+  images_ = std::make_unique<Images>(
+      Images::Parts{loop_, ledger_access_, *code_, clock_, (directories.cache / "images").string(),
+                    package_directory(settings_.directories).string(), kImageBuildLimit});
+  launcher_ = std::make_unique<Launcher>(
+      Launcher::Parts{loop_, outgoing_, calls_, *code_, zygotes_, *images_, secrets_, clock_,
+                      slots_, memory_, settings_.config.worker_idle_timeout});
   calls_.set_starter(*launcher_);
   objects_ =
       std::make_unique<Objects>(Objects::Parts{loop_, calls_, *launcher_, ledger_access_, clock_});
@@ -165,9 +166,9 @@ Status Node::open_parts() {
   operations_ = std::make_unique<Operations>(Operations::Parts{
       loop_,     clock_,     calls_,        *code_,    *launcher_, ledger_access_,
       *objects_, registry_,  tokens_,       *runs_,    log_,       slots_,
-      memory_,   zygotes_,   value_budget_, segments_, kept_,      images_,
+      memory_,   zygotes_,   value_budget_, segments_, kept_,      *images_,
       secrets_,  *reloader_, *restarter_,   provider_, facts_,     [this] { stop(); }});
-  images_.tidy();
+  images_->tidy();
   auto target_of = [this](const ServicePtr& service) { return launcher_->target_of(service); };
   auto status = [this] { return report_status(); };
   http_ = std::make_unique<HttpFront>(

@@ -90,11 +90,11 @@ class Node final : public ClientRequests, public CallObserver {
   ValueBudget value_budget_;
   Segments segments_;
   KeptValues kept_;
-  Images images_;
   Secrets secrets_;
   LocalProvider provider_;
   // Made in `open_parts`, in this order.
   std::unique_ptr<CodeStore> code_;
+  std::unique_ptr<Images> images_;
   std::unique_ptr<Launcher> launcher_;
   std::unique_ptr<Objects> objects_;
   std::unique_ptr<Runs> runs_;

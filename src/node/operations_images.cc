@@ -41,6 +41,8 @@ net::Task<Result<ImageUsePtr>> Operations::prepare_image(const Request& request,
     spec.builder = spec.python;
   }
   if (spec.image.is_null()) co_return nullptr;
+  const Status taken = co_await take_trees(parts_.code, spec.image);
+  if (!taken) co_return Failure(taken.error());
   const bool wants_log = wire::find_flag(request.head, "log", true);
   ImageOutput show = [caller = request.caller, stream = request.stream,
                       wants_log](std::string_view text) {

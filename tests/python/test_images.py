@@ -286,7 +286,11 @@ def test_what_a_killed_node_was_building_ends_with_it(alone, own_home, tmp_path)
         ("lt.function(app.where).options(image='numpy')", "lt.Image"),
         (SEND.format("where", "lt.Image().requirements('lost.txt')"), "lost.txt can't be read"),
         (SEND.format("where", "lt.Image().pip_install('./lost.whl')"), "lost.whl can't be read"),
-        (SEND.format("where", "lt.Image().pip_install('./directory')"), "only wheels and archives"),
+        (SEND.format("where", "lt.Image().pip_install('./directory')"), "there is no /"),
+        (SEND.format("where", "lt.Image().pip_install('./app.py')"), "neither a directory nor a wheel"),
+        (SEND.format("where", "lt.Image().pip_install('/usr/bin')"), "no pyproject.toml"),
+        ("lt.Image().pip_install('-e ./directory')", "built anew at the next .to()"),
+        ("lt.Image().pip_install('x', options=['--editable', '.'])", "built anew at the next .to()"),
     ],
 )  # fmt: skip
 def test_what_makes_no_sense_is_refused_here(client, make, part):

@@ -6,7 +6,7 @@ moved, so there is no second place that is renamed; `image.json`, written last, 
     fd 0   held open by the node; when it ends, so does everything here
     fd 1   what the steps write, for those who wait; also kept in `build.log`
     fd 3   why it failed, one text
-    fd 4   the words: {"directory", "python", "steps"}
+    fd 4   the words: {"directory", "python", "steps", "places"}
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def run() -> None:
         words = json.loads(file.read())
     _thread.start_new_thread(end_with_the_node, ())
     try:
-        build(words["directory"], words["python"], words["steps"])
+        build(words["directory"], words["python"], words["steps"], words.get("places", {}))
     except (BuildError, OSError) as error:
         os.write(REPORT, str(error).encode("utf-8", "replace")[:60000])
         shutil.rmtree(os.path.join(words["directory"], "env"), ignore_errors=True)
@@ -62,12 +62,12 @@ def end_with_the_node() -> None:
     os.killpg(0, signal.SIGKILL)
 
 
-def build(directory: str, python: str, steps: list) -> None:
-    """Make `directory`/env. Raises BuildError."""
+def build(directory: str, python: str, steps: list, places: dict) -> None:
+    """Make `directory`/env; `places` says where the trees of a digest lie. Raises BuildError."""
     env = os.path.join(directory, "env")
     shutil.rmtree(env, ignore_errors=True)
     with open(os.path.join(directory, "build.log"), "wb") as log:
-        builder = Builder(env, log)
+        builder = Builder(env, log, places)
         builder.make(python)
         for number, step in enumerate(steps, start=1):
             builder.do(f"step {number} of {len(steps)}", step)
@@ -80,8 +80,9 @@ def build(directory: str, python: str, steps: list) -> None:
 class Builder:
     """Runs the steps, and copies what they write."""
 
-    def __init__(self, env: str, log: object) -> None:
+    def __init__(self, env: str, log: object, places: dict) -> None:
         self.env = env
+        self.places = places
         self.log = log
         self.uv = shutil.which("uv")
         self.pip: str | None = None  # the wheel that the interpreter brings
@@ -118,7 +119,7 @@ class Builder:
                     out.write(step["requirements"])
                 self.step(f"{place}, the requirements,", [*self.installer(), "-r", file], scratch)
                 return
-            words = [*step.get("options", ()), *step["pip"]]
+            words = [*step.get("options", ()), *copy_trees(step, self.places, scratch)]
             self.step(
                 f"{place}, pip install {' '.join(step['pip'])},",
                 [*self.installer(), *words],
@@ -182,6 +183,29 @@ class Builder:
         self.log.write(data)
         self.log.flush()
         os.write(1, data)
+
+
+def copy_trees(step: dict, places: dict, scratch: str) -> list:
+    """Return the packages of a step, each directory as a copy of its own: builds write into them, and a workspace is shared."""
+    packages = []
+    trees = step.get("trees", {})
+    for number, package in enumerate(step["pip"]):
+        path, bracket, extras = package.partition("[")
+        if path in trees:
+            copied = os.path.join(scratch, str(number), os.path.basename(path))
+            shutil.copytree(places[trees[path]], copied, symlinks=True)
+            make_writable(copied)
+            package = copied + bracket + extras
+        packages.append(package)
+    return packages
+
+
+def make_writable(directory: str) -> None:
+    for place, directories, files in os.walk(directory):
+        for name in (*directories, *files):
+            path = os.path.join(place, name)
+            if not os.path.islink(path):
+                os.chmod(path, os.stat(path).st_mode | 0o200)
 
 
 def pieces_of(process: subprocess.Popen, pipe: int) -> object:

@@ -79,9 +79,9 @@ class Callable:
         if self._kind == "generator" or self._kind == "async_generator":
             return aio.AsyncRemoteGenerator(head, args, kwargs)
         if self._is_special:
-            from leanto import _runs
+            from leanto import _submit
 
-            return _runs.call_later(self, args, kwargs)
+            return _submit.call_later(self, args, kwargs)
         return aio.call(head, args, kwargs, self._value_of)
 
     def remote(self, /, *args: object, **kwargs: object) -> object:
@@ -134,16 +134,16 @@ class Callable:
         >>> count.submit("to be").id == lt.run("hamlet").id
         True
         """
-        from leanto import _runs
+        from leanto import _submit
 
-        return _runs.submit(self, args, kwargs)
+        return _submit.submit(self, args, kwargs)
 
     def _call_specially(self, args: tuple, kwargs: dict) -> object:
         if self._kind == "generator" or self._kind == "async_generator":
             return RemoteGenerator(complete(self._head), args, kwargs)
-        from leanto import _runs
+        from leanto import _submit
 
-        return _runs.call(self, args, kwargs)
+        return _submit.call(self, args, kwargs)
 
     def _finish(self, connection, said: dict, head: bytes, body: bytes) -> object:
         if connection is not None:

@@ -14,9 +14,7 @@ _FACTORS = {"exponential": 2.0, "constant": 1.0}
 
 
 class Retry:
-    """Try a run again after errors, at most `times` times after the first attempt.
-
-        train.options(retries=lt.Retry(3, on=(lt.WorkerDiedError, ConnectionError))).submit(cfg)
+    """Try a run again after errors, at most `times` times after the first attempt: for ``.options(retries=...)``.
 
     `on` has the exceptions that count, with their subclasses: classes, or names like ``"shop.StockError"``. Without it each
     exception of the code counts, and a worker that died. NodeLostError counts only if it's named, because after it nobody
@@ -27,6 +25,15 @@ class Retry:
     wait by which it varies at random. No attempt begins later than `limit` after the submission.
 
     Raises InvalidRequestError for a value that makes no sense.
+
+    >>> import tempfile
+    >>> path = tempfile.mktemp()
+    >>> f = lt.function(fail_at_first).options(retries=lt.Retry(3, on=ConnectionError, delay=0.01)).to(lt.here)
+    >>> run = f.submit(path)
+    >>> run.result()
+    'at last'
+    >>> run.record()["attempt"]
+    2
     """
 
     __slots__ = ("_words", "on", "times")
@@ -77,7 +84,11 @@ class Retry:
 
 
 class MoreMemory:
-    """What `bigger` returns."""
+    """What to do about an out-of-memory, as `leanto.bigger` says it; for ``.options(on_oom=...)``.
+
+    >>> lt.bigger(memory=2.0)
+    <leanto more memory {'factor': 2.0}>
+    """
 
     __slots__ = ("_words",)
 
@@ -95,10 +106,15 @@ class MoreMemory:
 def bigger(*, memory: float = 2.0, max_memory: str | int | None = None) -> MoreMemory:
     """After an out-of-memory, try again with `memory` times as much, up to `max_memory`: for ``.options(on_oom=...)``.
 
-        train.options(memory="4GB", on_oom=lt.bigger(memory=2.0, max_memory="64GB"))(cfg)
-
     The function needs ``memory=`` to begin with. Instead of this, ``on_oom=["8GB", "32GB"]`` says the sizes one by one. Such
     an attempt counts as no retry. Raises InvalidRequestError for a value that makes no sense.
+
+    >>> f = lt.function(fill).options(memory="150MB", on_oom=lt.bigger(memory=4.0, max_memory="2GB")).to(lt.here)
+    >>> run = f.submit(300)
+    >>> run.result()
+    300000000
+    >>> [attempt["memory_limit"] for attempt in run.record()["attempts"]]
+    [150000000, 600000000]
     """
     if not _is_number(memory) or not 1.01 <= memory <= 1000:
         raise InvalidRequestError(

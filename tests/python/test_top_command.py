@@ -20,10 +20,9 @@ import workshop  # noqa: E402
 ENTER, LEAVE = rb"\x1b\[\?1049h\x1b\[\?25l", rb"\x1b\[\?25h\x1b\[\?1049l"
 
 
-@pytest.fixture(scope="module")
-def service():
-    import leanto as lt
-
+@pytest.fixture
+def service(own_home, lt):
+    """One function on a node of its own: what other tests left would fill the screen."""
     assert lt.function(counter.add).to(lt.here)(1) == 3
 
 

@@ -41,6 +41,14 @@ def give_up():
     sys.exit(2)
 
 
+def fail_at_first(path):
+    """Raise ConnectionError unless there is a file at `path`, which is made."""
+    if not os.path.exists(path):
+        open(path, "w").close()
+        raise ConnectionError("not yet")
+    return "at last"
+
+
 class Counter:
     def __init__(self, start=0):
         self.value = start

@@ -1,0 +1,79 @@
+"""Submitting calls, so that they become runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from leanto import _connection, _deadline, _frames, _msgpack, _values
+from leanto._frames import ASK
+from leanto._run_watch import watch
+from leanto._runs import ENDED, Run
+from leanto.errors import InvalidRequestError
+
+_CALL_KEY = _msgpack.encode("call")
+_caller: dict = {}
+
+
+def submit(callable_: object, args: tuple, kwargs: dict) -> Run:
+    """Submit a call; see `Callable.submit`."""
+    if callable_._kind in ("generator", "async_generator"):
+        raise InvalidRequestError(
+            "a generator's items have no place in a run; submit a function that returns a list, or call it and iterate"
+        )
+    # Shared memory ends with this program or with the node; what goes on record must not.
+    data, buffers = _values.pack((args, kwargs), shared=False)
+    call = _values.head_with(_deadline.add_time_left(callable_._head), data, buffers)
+    head = _frames.encode_head({"op": "submit", "caller": _say_caller()})
+    # A map of two pairs becomes one of three: the call's head is encoded already.
+    head = bytes((head[0] + 1,)) + head[1:] + _CALL_KEY + call
+    _, _, head, _ = _connection.converse(ASK, head, data, buffers)
+    said = _frames.decode_head(head)
+    run = Run(said["id"], said["key"], said["service"], callable_._value_of)
+    if said["status"] in ENDED:
+        run._settle(said["status"])
+    else:
+        watch(run)
+    return run
+
+
+def call(callable_: object, args: tuple, kwargs: dict) -> object:
+    """Make a call that the node may try again: as a run, whose output shows here, and which is cancelled with its caller."""
+    run = submit(callable_, args, kwargs)
+    try:
+        if callable_._options.get("stream_logs") is not False:
+            for line in run.logs(follow=True):
+                print(line.text, file=sys.stderr if line.stream == "stderr" else sys.stdout)
+        return run.result()
+    except BaseException:
+        if run.status not in ENDED:
+            run.cancel("its caller was interrupted")
+        raise
+
+
+async def call_later(callable_: object, args: tuple, kwargs: dict) -> object:
+    """The same from an event loop, without the output."""
+    run = submit(callable_, args, kwargs)
+    try:
+        return await run
+    except BaseException:
+        if run.status not in ENDED:
+            run.cancel("its caller was cancelled")
+        raise
+
+
+def _say_caller() -> dict:
+    if _caller.get("pid") != os.getpid():
+        import socket
+
+        _caller.update(pid=os.getpid(), host=socket.gethostname(), user=_user())
+    return _caller
+
+
+def _user() -> str:
+    try:
+        import pwd
+
+        return pwd.getpwuid(os.getuid()).pw_name
+    except (ImportError, KeyError):
+        return os.environ.get("USER", "")

@@ -34,7 +34,7 @@ def total(lt):
         lt.here.delete("ob-total")
 
 
-def test_an_instance_has_its_class_its_service_and_its_process(total):
+def test_an_instance_has_its_class_its_service_and_its_process(own_home, total):
     row = named(total)
     assert (row["kind"], row["type"], row["service"]) == (
         "instance",

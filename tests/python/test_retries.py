@@ -205,9 +205,7 @@ def test_maps_and_values_that_stay_are_not_tried_again(lt, sent):
 
 
 def test_the_record_says_what_a_run_has_used(sent):
-    import shop
-
-    run = sent(shop.spin).submit(0.3)
+    run = sent(flaky.burn).submit(0.3)
     run.result()
     record = run.record()
     assert 0.1 < record["cpu_time"] < 30

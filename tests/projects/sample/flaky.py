@@ -52,6 +52,13 @@ def grow_until(path, size, enough):
     return number
 
 
+def burn(seconds):
+    """Use so much processor time."""
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        pass
+
+
 def wait(path, seconds):
     count(path)
     time.sleep(seconds)

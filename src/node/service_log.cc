@@ -50,9 +50,15 @@ std::string gap_line(WallTime time, std::uint64_t bytes) {
 
 ServiceLog::ServiceLog(net::Loop& loop, const Clock& clock, std::string directory,
                        std::uint64_t max_bytes)
-    : loop_(loop), clock_(clock), directory_(std::move(directory)), max_bytes_(max_bytes) {}
+    : loop_(loop),
+      clock_(clock),
+      files_(std::make_shared<Files>(Files{std::move(directory), max_bytes})) {}
 
 std::string ServiceLog::file_of(const std::string& service) const {
+  return files_->file_of(service);
+}
+
+std::string ServiceLog::Files::file_of(const std::string& service) const {
   std::string name;
   for (const char c : service) {
     if (std::isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '-' || c == '_') {
@@ -62,7 +68,7 @@ std::string ServiceLog::file_of(const std::string& service) const {
     }
   }
   if (name.size() > 200) name = name.substr(0, 150) + "-" + Digest::of(service).hex().substr(0, 32);
-  return directory_ + "/" + name + ".jsonl";
+  return directory + "/" + name + ".jsonl";
 }
 
 void ServiceLog::append(const std::string& service, std::uint32_t call, wire::OutputStream stream,
@@ -88,25 +94,25 @@ net::Task<> ServiceLog::flush_later(Duration delay) {
 net::Task<> ServiceLog::flush() {
   auto lines = std::exchange(waiting_, {});
   waiting_bytes_ = 0;
-  auto write = [this, lines = std::move(lines), now = clock_.wall()] {
-    return write_all_of(lines, now);
+  auto write = [files = files_, lines = std::move(lines), now = clock_.wall()] {
+    return files->write_all_of(lines, now);
   };
   if (!co_await loop_.in_background(std::move(write))) plan_flush(kTryAgain);
 }
 
-// Whether all is in the files.
-bool ServiceLog::write_all_of(const std::map<std::string, std::string>& lines, WallTime now) {
-  for (const auto& [service, text] : lines) backlogs_.try_emplace(service);
+bool ServiceLog::Files::write_all_of(const std::map<std::string, std::string>& lines,
+                                     WallTime now) {
+  for (const auto& [service, text] : lines) backlogs.try_emplace(service);
   auto gap = [now](std::uint64_t bytes) { return gap_line(now, bytes); };
-  for (auto& [service, backlog] : backlogs_) {
+  for (auto& [service, backlog] : backlogs) {
     auto append = [this, file = file_of(service)](std::string_view text) {
-      return append_to(file, text, max_bytes_);
+      return append_to(file, text, max_bytes);
     };
     const auto fresh = lines.find(service);
     (void)backlog.write(fresh == lines.end() ? std::string_view() : fresh->second, append, gap);
   }
-  std::erase_if(backlogs_, [](const auto& entry) { return entry.second.is_empty(); });
-  return backlogs_.empty();
+  std::erase_if(backlogs, [](const auto& entry) { return entry.second.is_empty(); });
+  return backlogs.empty();
 }
 
 }  // namespace leanto::node

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -32,18 +33,25 @@ class ServiceLog {
   std::string file_of(const std::string& service) const;
 
  private:
+  // What the background thread writes with, which may still do so when this object is gone.
+  struct Files {
+    std::string file_of(const std::string& service) const;
+    // Whether all is in the files.
+    bool write_all_of(const std::map<std::string, std::string>& lines, WallTime now);
+
+    const std::string directory;
+    const std::uint64_t max_bytes;
+    std::map<std::string, LogBacklog> backlogs{};  // what found no room
+  };
   void plan_flush(Duration delay);
   net::Task<> flush_later(Duration delay);
-  bool write_all_of(const std::map<std::string, std::string>& lines, WallTime now);
 
   net::Loop& loop_;
   const Clock& clock_;
-  const std::string directory_;
-  const std::uint64_t max_bytes_;
+  const std::shared_ptr<Files> files_;
   std::map<std::string, std::string> waiting_;  // service → lines
   std::size_t waiting_bytes_ = 0;
   bool flush_planned_ = false;
-  std::map<std::string, LogBacklog> backlogs_;  // the background thread's: what found no room
 };
 
 }  // namespace leanto::node

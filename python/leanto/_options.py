@@ -124,7 +124,7 @@ def _check(name: str, value: object) -> None:
         raise InvalidRequestError(
             f"{name}={value!r} makes no sense; give a whole number from 1 to 10,000"
         )
-    if name == "cpus" and not (_is_number(value) and 0 <= value <= 10_000):
+    if name == "cpus" and not (is_number(value) and 0 <= value <= 10_000):
         raise InvalidRequestError(f"cpus={value!r} makes no sense; give a number like 2 or 0.5")
     if name == "memory" and not (
         isinstance(value, str) or (type(value) is int and value >= 1 << 20)
@@ -168,12 +168,12 @@ def _is_range(pair: tuple | list) -> bool:
     )
 
 
-def _is_number(value: object) -> bool:
+def is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _is_gpu_count(value: object) -> bool:
-    return _is_number(value) and 0 < value <= 1024 and (value < 1 or value == int(value))
+    return is_number(value) and 0 < value <= 1024 and (value < 1 or value == int(value))
 
 
 def _check_accelerators(value: object) -> None:

@@ -54,11 +54,11 @@ class Retry:
                 f"Retry(times={times!r}) makes no sense; give a whole number from 0 to 1,000"
             )
         factor = _FACTORS.get(backoff, backoff) if isinstance(backoff, str) else backoff
-        if not _is_number(factor) or not 1 <= factor <= 1000:
+        if not _options.is_number(factor) or not 1 <= factor <= 1000:
             raise InvalidRequestError(
                 f"backoff={backoff!r} makes no sense; 'exponential', 'constant', or a factor from 1 on"
             )
-        if not _is_number(jitter) or not 0 <= jitter <= 1:
+        if not _options.is_number(jitter) or not 0 <= jitter <= 1:
             raise InvalidRequestError(f"jitter={jitter!r} makes no sense; give a part from 0 to 1")
         self.times = times
         self.on = (Exception,) if on is None else _as_tuple(on)
@@ -116,7 +116,7 @@ def bigger(*, memory: float = 2.0, max_memory: str | int | None = None) -> MoreM
     >>> [attempt["memory_limit"] for attempt in run.record()["attempts"]]
     [150000000, 600000000]
     """
-    if not _is_number(memory) or not 1.01 <= memory <= 1000:
+    if not _options.is_number(memory) or not 1.01 <= memory <= 1000:
         raise InvalidRequestError(
             f"bigger(memory={memory!r}) makes no sense; give how many times as much, like 2.0"
         )
@@ -198,7 +198,3 @@ def _wait(name: str, value: float | str) -> float:
     if not 0 <= seconds < 1e9:
         raise InvalidRequestError(f"{name}={value!r} makes no sense; give a number of seconds")
     return seconds
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)

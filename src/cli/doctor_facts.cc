@@ -203,12 +203,6 @@ Result<Machine> look_at_machine() {
 
 std::vector<std::string> look_at_gpus() { return find_gpus(); }
 
-std::int64_t now_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
 std::optional<std::int64_t> last_change(const Directories& directories) {
   const auto found = stat_path((directories.state / "ledger.sqlite").string());
   if (!found) return std::nullopt;

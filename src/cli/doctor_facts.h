@@ -34,7 +34,6 @@ OpenFiles look_at_open_files();
 std::optional<std::uint64_t> size_of_shared_memory();
 Result<Machine> look_at_machine();
 std::vector<std::string> look_at_gpus();
-std::int64_t now_ms();
 // When a file of the state directory was changed last, in ms since 1970.
 std::optional<std::int64_t> last_change(const Directories& directories);
 std::optional<std::string> find_in_path(const std::string& program);

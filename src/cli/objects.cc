@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <memory>
 #include <vector>
 
@@ -17,12 +16,6 @@ namespace leanto::cli {
 namespace {
 
 using wire::Json;
-
-std::int64_t now_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 int print_objects(Connection& node, Format format) {
   const Result<std::vector<Json>> objects = ask_for_objects(node);

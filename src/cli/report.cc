@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -48,6 +49,12 @@ Screen screen_of(int fd) {
   }
   screen.colour = wants_colour(fd) ? Colour::kYes : Colour::kNo;
   return screen;
+}
+
+std::int64_t now_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 std::string bold(std::string_view text, Colour colour) { return painted(text, "1", colour); }

@@ -30,6 +30,7 @@ std::string green(std::string_view text, Colour colour);
 std::string yellow(std::string_view text, Colour colour);
 std::string red(std::string_view text, Colour colour);
 
+std::int64_t now_ms();                       // since 1970
 std::string human_size(double bytes);        // "12.3 MiB"
 std::string human_duration(double seconds);  // "3m 12s": the two largest units
 std::string human_time(std::int64_t ms);     // "2025-01-31 14:02", local; since 1970

@@ -23,12 +23,6 @@ struct RunsOptions {
   std::int64_t limit = 100;
 };
 
-std::int64_t now_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
 Result<Json> question_of(const RunsOptions& options) {
   Json question = {{"op", "runs"}, {"limit", options.limit}};
   if (!options.service.empty()) question["service"] = options.service;

@@ -78,10 +78,11 @@ std::optional<NextAttempt> decide_next_attempt(const wire::RetryPolicy& policy,
   std::int64_t grown = 0;  // attempts that had more memory than the one before
   const auto had = run.memory ? static_cast<std::uint64_t>(*run.memory) : attempt.own_memory;
   if (policy.on_oom) {
+    const bool wants_more = is_out_of_main_memory(ending);
     for (const std::uint64_t size : memory_sizes(*policy.on_oom, attempt.own_memory)) {
       if (size <= had) {
         ++grown;
-      } else if (is_out_of_main_memory(ending)) {
+      } else if (wants_more) {
         return NextAttempt{
             attempt.now, static_cast<std::int64_t>(size),
             fmt::format("attempt {} ran out of memory{}; the next has {}", run.attempt,

@@ -21,7 +21,6 @@ using wire::Json;
 namespace {
 
 constexpr Duration kTidyEvery = 10min;
-constexpr Duration kTryAgain = 1s;
 
 constexpr const char* kRestarted =
     "the node on this machine was restarted while it ran, and its worker ended with the node; "

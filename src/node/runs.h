@@ -95,6 +95,8 @@ class Runs {
   net::Task<> stop();
 
  private:
+  static constexpr Duration kTryAgain = std::chrono::seconds(1);  // when the disk is full
+
   enum class Phase { kQueued, kStarting, kRunning, kRetrying, kWaiting, kEnding };
 
   struct Active {

@@ -16,7 +16,6 @@ using wire::FrameType;
 
 namespace {
 
-constexpr Duration kTryAgain = 1s;
 constexpr Duration kStopLimit = 2s;
 constexpr std::uint64_t kMaxUnwritten = 256 << 20;  // of results that wait for room on the disk
 
@@ -105,10 +104,9 @@ net::Task<Status> Runs::record_retry(ActivePtr run, Ending ending, NextAttempt n
 
 // After a node that ended while it ran.
 std::optional<NextAttempt> Runs::decide_after_loss(const RunRecord& run, const std::string& why) {
-  Ending lost;
-  lost.outcome.status = RunStatus::kLost;
-  lost.outcome.error = RunError{"node_lost", "", why, ""};
-  return decide_next_attempt(policy_of(run), {run, lost, 0, now_ms(), random_part()});
+  const std::int64_t at = now_ms();
+  const Ending lost{lost_outcome(why, at), {}};
+  return decide_next_attempt(policy_of(run), {run, lost, 0, at, random_part()});
 }
 
 double Runs::random_part() {
@@ -189,11 +187,7 @@ net::Task<> Runs::stop() {
   const std::int64_t at = now_ms();
   auto write = [&](RunStore& store) -> Status {
     for (std::size_t i = 0; i < running.size(); ++i) {
-      RunOutcome lost;
-      lost.status = RunStatus::kLost;
-      lost.at = at;
-      lost.error = RunError{"node_lost", "", kStopped, ""};
-      lost.reason = kStopped;
+      RunOutcome lost = lost_outcome(kStopped, at);
       lost.log_size = log_sizes[i];
       const std::string& id = running[i]->run.id;
       const auto next = decide_after_loss(running[i]->run, kStopped);

@@ -45,4 +45,13 @@ KeyDecision decide_key(const std::optional<RunRecord>& holder, const RunRecord& 
   return same ? KeyDecision::kSame : KeyDecision::kConflict;
 }
 
+RunOutcome lost_outcome(const std::string& reason, std::int64_t at) {
+  RunOutcome lost;
+  lost.status = RunStatus::kLost;
+  lost.at = at;
+  lost.error = RunError{"node_lost", "", reason, ""};
+  lost.reason = reason;
+  return lost;
+}
+
 }  // namespace leanto

@@ -74,6 +74,9 @@ struct RunOutcome {
   std::optional<std::int64_t> cpu_ms;
 };
 
+// Of an attempt whose node has ended, for `reason`.
+RunOutcome lost_outcome(const std::string& reason, std::int64_t at);
+
 // What follows on an attempt that is not the last.
 struct NextAttempt {
   std::int64_t not_before = 0;

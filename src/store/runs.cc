@@ -113,23 +113,23 @@ Result<RunStore::Started> RunStore::start(const std::string& id, const Begin& be
 }
 
 Status RunStore::finish(const std::string& id, const RunOutcome& outcome, const RunAnswer& answer) {
-  if (const Status done = finish_without_answer(id, outcome); !done) return done;
   const auto size = static_cast<std::int64_t>(answer.bytes.size());
-  const Status sized = execute(database_, "UPDATE runs SET answer_size = ? WHERE id = ?", size, id);
-  if (!sized) return sized;
+  if (const Status done = record_outcome(id, outcome, size); !done) return done;
   const std::string_view what = answer.kind == AnswerKind::kResult ? "result" : "error";
   return put_payload(id, what, answer.head, answer.bytes);
 }
 
-Status RunStore::finish_without_answer(const std::string& id, const RunOutcome& outcome) {
+Status RunStore::record_outcome(const std::string& id, const RunOutcome& outcome,
+                                std::int64_t answer_size) {
   const RunError error = outcome.error.value_or(RunError{});
   const std::optional<std::string> kind = outcome.error ? std::optional(error.kind) : std::nullopt;
   const auto changed = change(
       database_,
       "UPDATE runs SET status = ?, ended_at = ?, error_kind = ?, error_type = ?, error_message = "
-      "?, traceback = ?, reason = ?, log_size = ? WHERE id = ? AND status IN ('queued', 'running')",
+      "?, traceback = ?, reason = ?, answer_size = ?, log_size = ? WHERE id = ? AND status IN "
+      "('queued', 'running')",
       name_of(outcome.status), outcome.at, kind, error.type, error.message, error.traceback,
-      outcome.reason, outcome.log_size, id);
+      outcome.reason, answer_size, outcome.log_size, id);
   if (!changed) return Failure(changed.error());
   if (*changed == 0)
     return fail(ErrorKind::kAlreadyExists, "the run {} has an outcome, which doesn't change", id);
@@ -181,14 +181,10 @@ Status RunStore::take_over_running(std::int64_t at, const std::string& reason,
   if (!runs) return Failure(runs.error());
   for (const RunRecord& run : *runs) {
     (void)repair_run_log(log_file(run.id));
-    RunOutcome lost;
-    lost.status = RunStatus::kLost;
-    lost.at = at;
-    lost.error = RunError{"node_lost", "", reason, ""};
-    lost.reason = reason;
+    RunOutcome lost = lost_outcome(reason, at);
     lost.log_size = static_cast<std::int64_t>(run_log_size(log_file(run.id)).value_or(0));
     const auto next = decide(run);
-    const Status ended = next ? retry(run.id, lost, *next) : finish_without_answer(run.id, lost);
+    const Status ended = next ? retry(run.id, lost, *next) : record_outcome(run.id, lost, 0);
     if (!ended) return ended;
   }
   return {};

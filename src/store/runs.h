@@ -112,7 +112,7 @@ class RunStore {
                      std::string_view bytes);
   Result<std::string> read_payload(const std::string& id, std::string_view what,
                                    const std::optional<std::string>& bytes) const;
-  Status finish_without_answer(const std::string& id, const RunOutcome& outcome);
+  Status record_outcome(const std::string& id, const RunOutcome& outcome, std::int64_t answer_size);
   Status end_attempt(const std::string& id, const RunOutcome& outcome);
   Status take_over_running(std::int64_t at, const std::string& reason, const Decide& decide);
   Status run_one(Work& work);

@@ -34,8 +34,16 @@ HttpRefusal too_large(std::uint64_t limit) {
 
 HttpRefusal refusal_of(const error_code& error, const HttpLimits& limits) {
   if (error == http::error::body_limit) return too_large(limits.body);
+  if (error == http::error::need_more) return {400, "this is not HTTP: a chunk's line is cut off"};
   if (error == http::error::bad_version) return {505, "this is not HTTP/1.1 (or 1.0)"};
   return {400, "this is not HTTP: " + error.message()};
+}
+
+// Whether the line says that its chunk is empty, which is the last one.
+bool is_last_chunk(std::string_view line) {
+  const std::size_t zeros = std::min(line.find_first_not_of('0'), line.size());
+  const std::string_view digits = "123456789abcdefABCDEF";
+  return zeros > 0 && (zeros == line.size() || digits.find(line[zeros]) == digits.npos);
 }
 
 }  // namespace
@@ -48,6 +56,10 @@ class HttpDecoder::Parser final : public http::basic_parser<true> {
     body_limit(limits.body);
     eager(false);
   }
+
+  // The next byte of the body isn't a chunk's, but about chunks.
+  bool awaits_chunk() const { return chunked() && chunk_left_ == 0; }
+  bool in_chunks() const { return in_chunks_; }  // one has come
 
   HttpRequest request;
 
@@ -66,9 +78,14 @@ class HttpDecoder::Parser final : public http::basic_parser<true> {
   std::size_t on_body_impl(string_view piece, error_code& error) override {
     return append(piece, error);
   }
-  void on_chunk_header_impl(std::uint64_t, string_view, error_code&) override {}
+  void on_chunk_header_impl(std::uint64_t size, string_view, error_code&) override {
+    chunk_left_ = size;
+    in_chunks_ = true;
+  }
   std::size_t on_chunk_body_impl(std::uint64_t, string_view piece, error_code& error) override {
-    return append(piece, error);
+    const std::size_t used = append(piece, error);
+    chunk_left_ -= used;
+    return used;
   }
   void on_finish_impl(error_code&) override {}
   void on_response_impl(int, string_view, int, error_code&) override {}
@@ -84,6 +101,8 @@ class HttpDecoder::Parser final : public http::basic_parser<true> {
     }
   }
 
+  std::uint64_t chunk_left_ = 0;
+  bool in_chunks_ = false;
   bool head_ended_ = false;  // what comes after it are trailers, which nobody asks for
 };
 
@@ -147,22 +166,40 @@ tl::expected<HttpDecoder::Step, HttpRefusal> HttpDecoder::read_head() {
 }
 
 tl::expected<HttpDecoder::Step, HttpRefusal> HttpDecoder::read_body() {
-  // Of a chunked body so much is always still to come, and Beast asserts that it has it.
-  const std::size_t least = parser_->chunked() ? 5 : 1;
-  while (end_ - begin_ >= least && !parser_->is_done()) {
-    error_code error;
-    const boost::asio::const_buffer unread(buffer_.get() + begin_, end_ - begin_);
-    const std::size_t used = parser_->put(unread, error);
-    begin_ += used;
-    if (error == http::error::need_more) {
-      if (end_ - begin_ > kMaxChunkLine) {
-        return tl::unexpected(HttpRefusal{400, "the length of a chunk is too long a line"});
-      }
-      return Step::kMore;
+  while (begin_ != end_ && !parser_->is_done()) {
+    std::size_t size = end_ - begin_;
+    if (parser_->awaits_chunk()) {
+      const auto complete = chunk_line();
+      if (!complete) return tl::unexpected(complete.error());
+      if (*complete == 0) return Step::kMore;
+      size = *complete;
     }
+    error_code error;
+    begin_ += parser_->put(boost::asio::const_buffer(buffer_.get() + begin_, size), error);
     if (error) return tl::unexpected(refusal_of(error, limits_));
   }
   return parser_->is_done() ? end_of_request() : Step::kMore;
+}
+
+// How many of the unread bytes are the line that begins a chunk, with the end of the chunk before
+// it, or the last chunk with its trailers; 0 while that isn't complete. Beast gets just these
+// bytes: it looks for the end of a quoted extension behind the line too, and counts a chunk again
+// each time that it asks for more, so that what it finds would depend on the reads.
+tl::expected<std::size_t, HttpRefusal> HttpDecoder::chunk_line() const {
+  const std::string_view bytes =
+      std::string_view(buffer_.get() + begin_, end_ - begin_).substr(0, kMaxChunkLine);
+  const std::size_t start = parser_->in_chunks() ? 2 : 0;
+  if (start == 2 && bytes.size() >= 2 && !bytes.starts_with("\r\n")) {
+    return tl::unexpected(HttpRefusal{400, "this is not HTTP: a chunk is longer than it says"});
+  }
+  std::size_t end = bytes.find("\r\n", start);
+  if (end != std::string_view::npos && is_last_chunk(bytes.substr(start, end - start))) {
+    const std::size_t trailers_end = bytes.find("\r\n\r\n", end);
+    end = trailers_end == std::string_view::npos ? trailers_end : trailers_end + 2;
+  }
+  if (end != std::string_view::npos) return end + 2;
+  if (bytes.size() < kMaxChunkLine) return 0;
+  return tl::unexpected(HttpRefusal{400, "the line of a chunk, or the trailers, are too long"});
 }
 
 HttpDecoder::Step HttpDecoder::end_of_request() {

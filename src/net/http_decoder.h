@@ -59,6 +59,7 @@ class HttpDecoder {
 
   tl::expected<Step, HttpRefusal> read_head();
   tl::expected<Step, HttpRefusal> read_body();
+  tl::expected<std::size_t, HttpRefusal> chunk_line() const;
   std::optional<HttpRefusal> check_fields() const;
   Step end_of_request();
 

@@ -104,6 +104,22 @@ TEST(HttpDecoder, PutsChunksTogetherAndLeavesTrailersOut) {
   EXPECT_THAT(all.requests[0].fields, SizeIs(2));
 }
 
+TEST(HttpDecoder, ReadsAChunkWhoseExtensionIsQuoted) {
+  const Read all = read_whole(
+      post("Transfer-Encoding: chunked\r\n", "003;a=\"b c\";d\r\nabc\r\n000;e=\"f\"\r\n\r\n"));
+  ASSERT_THAT(all.requests, SizeIs(1));
+  EXPECT_EQ(all.requests[0].body, "abc");
+}
+
+TEST(HttpDecoder, RefusesAChunkWhoseLineMakesNoSense) {
+  for (const char* const chunk :
+       {"400;a=\"\r\nxxxxxxxxxxxxxxxx\"\r\n", "0;a=\"\r\nx\"\r\n\r\n", "\r\n", "x\r\n", "1x\r\n",
+        "1\rx\r\n", "3\r\nabcd\r\n", "3\r\nabc\r\n;a\r\n", "0\r\nno field\r\n\r\n",
+        "10000000000000000\r\n"}) {
+    EXPECT_EQ(status_of(post("Transfer-Encoding: chunked\r\n", chunk)), 400) << chunk;
+  }
+}
+
 TEST(HttpDecoder, ReadsAChunkedBodyThatIsEmpty) {
   const Read all = read_whole(post("Transfer-Encoding: chunked\r\n", "0\r\n\r\n"));
   ASSERT_THAT(all.requests, SizeIs(1));

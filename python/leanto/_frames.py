@@ -7,9 +7,8 @@ import struct
 from leanto import _msgpack
 from leanto.errors import ProtocolError
 
-HELLO, ASK, CALL, RESULT, ERROR, LOG, YIELD, CREDIT, CANCEL, READY, READING, IMPORTS, PIPES = range(
-    1, 14
-)
+HELLO, ASK, CALL, RESULT, ERROR, LOG, YIELD = range(1, 8)
+CREDIT, CANCEL, READY, READING, IMPORTS, PIPES, RECORDED = range(8, 15)
 
 HEADER = struct.Struct("<BBBBIIQ")
 HEADER_SIZE = HEADER.size
@@ -89,6 +88,12 @@ class FrameReader:
     __slots__ = ("_at", "_data", "_sock")
 
     def __init__(self, sock) -> None:
+        self._sock = sock
+        self._data = b""
+        self._at = 0
+
+    def restart(self, sock) -> None:
+        """Take frames from another socket from now on; what is left of the one before is dropped."""
         self._sock = sock
         self._data = b""
         self._at = 0

@@ -51,7 +51,7 @@ struct Call {
 
   // For a call that must not start before something else has happened: a worker has room for it and
   // keeps that until `Calls::begin`.
-  std::function<void()> on_room;
+  std::function<void(const Call&)> on_room;
   bool held = false;  // `on_room` was called, and `begin` not yet
 
   std::string tail;  // the last that it wrote, for a worker that dies

@@ -14,17 +14,6 @@ namespace {
 
 constexpr std::size_t kMaxQueued = 100'000;
 
-Json last_lines(std::string_view tail) {
-  Json lines = Json::array();
-  while (!tail.empty()) {
-    const std::size_t end = tail.find('\n');
-    lines.push_back(std::string(tail.substr(0, end)));
-    tail.remove_prefix(end == std::string_view::npos ? tail.size() : end + 1);
-  }
-  while (lines.size() > 10) lines.erase(lines.begin());
-  return lines;
-}
-
 }  // namespace
 
 std::shared_ptr<Worker> choose_worker(const std::vector<std::shared_ptr<Worker>>& workers,
@@ -35,27 +24,6 @@ std::shared_ptr<Worker> choose_worker(const std::vector<std::shared_ptr<Worker>>
     if (!least || worker->busy() < least->busy()) least = worker;
   }
   return least;
-}
-
-Json worker_died_head(const std::string& service, const WorkerEnd& end, std::string_view output) {
-  const std::string tail = wire::valid_utf8(output);
-  Json head = {{"kind", error_row(ErrorKind::kWorkerDied).name}, {"last_lines", last_lines(tail)}};
-  std::string message =
-      fmt::format("the worker of {} died in the middle of the call: {}", service, describe(end));
-  if (end.overrun) {
-    head["kind"] = error_row(ErrorKind::kOutOfMemory).name;
-    wire::add_overrun(head, *end.overrun);
-    message += "; give it more with .options(memory=...), or less to do at once";
-  } else if (end.status) {
-    if (end.status->signal) head["signal"] = *end.status->signal;
-    if (end.status->code) head["exit_code"] = *end.status->code;
-  }
-  if (!tail.empty()) {
-    message += "\nThe last it wrote:";
-    for (const Json& line : head["last_lines"]) message += "\n  " + line.get<std::string>();
-  }
-  head["message"] = message;
-  return head;
 }
 
 WorkerCounts Target::counts() const {
@@ -122,7 +90,7 @@ void Calls::send(const TargetPtr& target, Worker& worker, std::unique_ptr<Call> 
   if (call->on_room) {
     call->held = true;
     worker.hold(number);
-    call->on_room();
+    call->on_room(*call);
   } else {
     worker.send_call(number, call->head, std::move(body));
   }
@@ -172,6 +140,16 @@ void Calls::want_worker(const TargetPtr& target) {
 
 void Calls::keep_minimum(const TargetPtr& target) {
   if (target->must_keep_more()) starter_->keep_minimum(target);
+}
+
+bool Calls::adopt(const TargetPtr& target, const std::shared_ptr<Worker>& worker,
+                  std::unique_ptr<Call> call, std::uint32_t number) {
+  if (number == 0 || calls_.contains(number)) return false;
+  call->number = number;
+  call->worker = worker;
+  worker->hold(number);
+  calls_[number] = {std::move(call), target};
+  return true;
 }
 
 void Calls::worker_started(const TargetPtr& target, std::shared_ptr<Worker> worker) {

@@ -88,6 +88,13 @@ class Calls final : public WorkerEvents {
   // A loaded worker without calls, taken from the target: it becomes somebody else's. May be none.
   std::shared_ptr<Worker> take_idle_worker(const TargetPtr& target);
 
+  // A call of an earlier daemon's life, which the worker carries on under its number. False: that
+  // is taken.
+  bool adopt(const TargetPtr& target, const std::shared_ptr<Worker>& worker,
+             std::unique_ptr<Call> call, std::uint32_t number);
+  // Where numbers begin, so that those of two daemons' lives hardly ever meet.
+  void begin_numbers_at(std::uint32_t number) { last_number_ = number; }
+
   void worker_started(const TargetPtr& target, std::shared_ptr<Worker> worker);
   void start_failed(const TargetPtr& target, const Error& error);
 

@@ -76,6 +76,14 @@ Result<TreePtr> CodeStore::find_tree(const Digest& snapshot) {
   return tree;
 }
 
+net::Task<Status> CodeStore::take_back(std::string path) {
+  auto work = [this, path = std::move(path)]() -> Status {
+    const Result<Workspace> taken = workspaces_->adopt(path);
+    return taken ? Status() : Status(Failure(taken.error()));
+  };
+  co_return co_await loop_.in_background(std::move(work));
+}
+
 void CodeStore::release(std::string path) {
   auto give_up = [](CodeStore& store, std::string released) -> net::Task<> {
     auto work = [&store, released] {
@@ -97,7 +105,7 @@ net::Task<> CodeStore::tidy_later() {
   do {
     before = uses_;
     co_await loop_.sleep(kTidyDelay);
-  } while (before != uses_);
+  } while (before != uses_ || keeps_all_);
   tidy_planned_ = false;
   // Step by step, so that whoever deploys meanwhile waits for one step at most.
   Result<Tidied> tidied = Tidied::kMoreToDo;

@@ -28,6 +28,10 @@ class CodeStore {
   // A directory with the snapshot laid out, kept until it's released.
   net::Task<Result<Workspace>> lay_out(std::string project, Digest snapshot);
   void release(std::string path);
+  // A directory that a worker of an earlier daemon runs in, kept until it's released.
+  net::Task<Status> take_back(std::string path);
+  // While such workers may still come, theirs are not tidied away.
+  void keep_all(bool kept) { keeps_all_ = kept; }
   // Soon, prepares what the next edit will need.
   void tidy();
 
@@ -46,6 +50,7 @@ class CodeStore {
   const Clock& clock_;
   const SnapshotLimits limits_;
   bool tidy_planned_ = false;
+  bool keeps_all_ = false;
   std::uint64_t uses_ = 0;  // snapshots and layouts asked for
 
   // Touched by the background thread only.

@@ -260,9 +260,13 @@ net::Task<Result<std::shared_ptr<Worker>>> Launcher::fork(ServicePtr service, He
   }
   worker->give(std::move(resources));
   worker->start();
-  if (!std::exchange(watches_idle_, true)) parts_.loop.spawn("idle workers", retire_idle_workers());
+  watch_idle_workers();
   (*zygote)->watch(worker);
   co_return worker;
+}
+
+void Launcher::watch_idle_workers() {
+  if (!std::exchange(watches_idle_, true)) parts_.loop.spawn("idle workers", retire_idle_workers());
 }
 
 // Only functions' workers: a live object is what its process holds.

@@ -18,6 +18,16 @@ ZygoteKey zygote_of(const ServiceSpec& service);
 wire::Json load_words(const ServiceSpec& service, const std::string& workspace);
 std::string from_hex(std::string_view hex);
 
+// A worker of an earlier daemon, as it introduces itself.
+struct Returning {
+  pid_t pid = 0;
+  WorkerChannels channels;
+  std::string workspace;  // that it runs in; empty: none
+  std::string devices;    // the GPUs that it sees
+  wire::Json offers;
+  std::vector<std::string> secrets;  // what its output may not show
+};
+
 class Launcher final : public WorkerStarter {
  public:
   struct Parts {
@@ -48,9 +58,13 @@ class Launcher final : public WorkerStarter {
   // A worker that belongs to no target yet. Waits until there are slots for it.
   net::Task<Result<std::shared_ptr<Worker>>> launch(ServicePtr service);
 
+  // One that is there already; whoever asks says `start` to it.
+  net::Task<std::shared_ptr<Worker>> take_back(ServicePtr service, Returning returning);
+
   const std::unordered_map<std::string, TargetPtr>& targets() const { return targets_; }
 
  private:
+  void watch_idle_workers();
   net::Task<> retire_idle_workers();
   net::Task<> start_for(TargetPtr target);
   net::Task<> start_until_minimum(TargetPtr target);

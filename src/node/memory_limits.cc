@@ -43,6 +43,9 @@ std::uint64_t measure_exactly(const KernelFiles& files, const std::vector<pid_t>
   return sum;
 }
 
+// By the worker, so that the next daemon finds it.
+std::string group_name(pid_t pid) { return fmt::format("worker-{}", pid); }
+
 void kill_all(const std::vector<pid_t>& pids) {
   for (const pid_t pid : pids) ::kill(pid, SIGKILL);
 }
@@ -157,17 +160,31 @@ WorkerMemoryPtr MemoryLimits::hold(pid_t pid, std::uint64_t limit, std::function
   return watched;
 }
 
+WorkerMemoryPtr MemoryLimits::hold_again(pid_t pid, std::uint64_t limit,
+                                         std::function<void()> kill) {
+  if (parts_.groups) {
+    if (auto group = parts_.groups->find(group_name(pid)))
+      return watch_group(*std::move(group), limit, std::move(kill));
+  }
+  return hold(pid, limit, std::move(kill));
+}
+
 std::shared_ptr<MemoryLimits::Grouped> MemoryLimits::hold_in_group(pid_t pid, std::uint64_t limit,
                                                                    std::function<void()> kill) {
   if (!parts_.groups) return nullptr;
-  const std::string name = fmt::format("worker-{}-{}", ::getpid(), ++last_group_);
-  Result<std::unique_ptr<MemoryGroup>> group = parts_.groups->make(name, limit);
+  Result<std::unique_ptr<MemoryGroup>> group = parts_.groups->make(group_name(pid), limit);
   if (!group) return nullptr;
   if (!(*group)->add(pid)) {
     (void)(*group)->remove();
     return nullptr;
   }
-  auto grouped = std::make_shared<Grouped>(*std::move(group), limit, std::move(kill));
+  return watch_group(*std::move(group), limit, std::move(kill));
+}
+
+std::shared_ptr<MemoryLimits::Grouped> MemoryLimits::watch_group(std::unique_ptr<MemoryGroup> group,
+                                                                 std::uint64_t limit,
+                                                                 std::function<void()> kill) {
+  auto grouped = std::make_shared<Grouped>(std::move(group), limit, std::move(kill));
   grouped->watch(parts_.loop);
   grouped_.push_back(grouped);
   return grouped;

@@ -55,6 +55,8 @@ class MemoryLimits {
   // From now on the process and those that it starts may use this many bytes together. `kill` ends
   // them all; it's called at most once, and not after `release`.
   WorkerMemoryPtr hold(pid_t pid, std::uint64_t limit, std::function<void()> kill);
+  // The same for a process that an earlier daemon held under this limit.
+  WorkerMemoryPtr hold_again(pid_t pid, std::uint64_t limit, std::function<void()> kill);
   // The process has ended.
   void release(const WorkerMemoryPtr& memory);
 
@@ -64,6 +66,8 @@ class MemoryLimits {
   class Grouped;
   class Watched;
 
+  std::shared_ptr<Grouped> watch_group(std::unique_ptr<MemoryGroup> group, std::uint64_t limit,
+                                       std::function<void()> kill);
   std::shared_ptr<Grouped> hold_in_group(pid_t pid, std::uint64_t limit,
                                          std::function<void()> kill);
   net::Task<> remove(std::shared_ptr<Grouped> memory);
@@ -71,7 +75,6 @@ class MemoryLimits {
   net::Task<> find_members();
 
   Parts parts_;
-  std::uint64_t last_group_ = 0;
   std::vector<std::shared_ptr<Grouped>> grouped_;
   std::vector<std::shared_ptr<Watched>> watched_;
   bool measuring_ = false;

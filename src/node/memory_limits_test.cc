@@ -13,6 +13,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 constexpr std::uint64_t kLimit = 1'000'000;
 // Nobody's: what is killed here must not exist.
@@ -55,7 +56,12 @@ struct FakeGroups final : MemoryGroups {
   Result<std::unique_ptr<MemoryGroup>> make(const std::string&, std::uint64_t) override {
     return std::make_unique<FakeGroup>(state);
   }
+  Result<std::unique_ptr<MemoryGroup>> find(const std::string& name) override {
+    if (name != former) return fail(ErrorKind::kNotFound, "there is no {}", name);
+    return std::make_unique<FakeGroup>(state);
+  }
   std::string directory() const override { return "/cg/leanto-1"; }
+  std::string former;  // one that is there already
   CgroupHierarchy hierarchy() const override { return CgroupHierarchy::kV2; }
   std::shared_ptr<FakeGroup::State> state;
 };
@@ -117,6 +123,18 @@ TEST_F(MemoryLimitsTest, WaitForTheKernelToCountAKillThatItHasAnnounced) {
   group->memory.oom_kills = 1;
   EXPECT_TRUE(test.run_until([&] { return killed == 1; }));
   ::close(group->event);
+}
+
+TEST_F(MemoryLimitsTest, GoOnInTheGroupOfAWorkerThatOutlivedItsDaemon) {
+  auto groups = std::make_unique<FakeGroups>(group);
+  groups->former = fmt::format("worker-{}", kWorker);
+  MemoryLimits by_kernel = limits(std::move(groups));
+  group->memory = {4096, 8192, 0};
+  const WorkerMemoryPtr memory = by_kernel.hold_again(kWorker, kLimit, kill);
+  EXPECT_THAT(group->added, IsEmpty()) << "it is in there, with all that it has used";
+  EXPECT_EQ(memory->use().peak, 8192);
+  const WorkerMemoryPtr other = by_kernel.hold_again(kWorker + 1, kLimit, kill);
+  EXPECT_THAT(group->added, ElementsAre(kWorker + 1)) << "one without a group gets one";
 }
 
 TEST_F(MemoryLimitsTest, RemoveAGroupOnceItsProcessesAreGone) {

@@ -1,5 +1,6 @@
 #include "node/node.h"
 
+#include <sys/random.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -26,6 +27,18 @@ constexpr Duration kImageBuildLimit = std::chrono::hours(2);
 std::string host_name() {
   char name[256] = {};
   return ::gethostname(name, sizeof name - 1) == 0 ? name : "here";
+}
+
+// Where zygotes and workers find the next daemon.
+std::string lifeline_of(const Directories& directories) {
+  return (directories.state / "zygotes").string();
+}
+
+// Those of two lives of the daemon shall hardly ever meet in one worker.
+std::uint32_t first_call_number() {
+  std::uint32_t number = 0;
+  (void)::getrandom(&number, sizeof number, 0);
+  return number;
 }
 
 NodeFacts gather_facts(const NodeSettings& settings, const Clock& clock) {
@@ -120,8 +133,10 @@ Node::Node(NodeSettings settings, const Clock& clock, LockFile lock, Ledger ledg
       run_journal_(loop_, run_store_),
       run_logs_(loop_, clock, (settings_.directories.state / "runs").string(),
                 settings_.config.max_log_bytes),
-      zygotes_(loop_, ledger_access_, package_directory(settings_.directories).string(),
-               (settings_.directories.state / "node.log").string()),
+      zygotes_(
+          loop_, ledger_access_,
+          {package_directory(settings_.directories).string(), lifeline_of(settings_.directories)},
+          (settings_.directories.state / "node.log").string()),
       value_budget_(value_limits(settings_.config.values, settings_.directories.state)),
       segments_(loop_, clock, value_budget_),
       kept_(segments_, value_budget_, clock),
@@ -132,11 +147,13 @@ Node::~Node() = default;
 Status Node::open_parts() {
   const auto& directories = settings_.directories;
   for (const auto& directory :
-       {directories.state / "logs", directories.state / "values", directories.cache / "blobs",
+       {directories.state / "logs", directories.state / "values",
+        std::filesystem::path(lifeline_of(directories)), directories.cache / "blobs",
         directories.cache / "workspaces", directories.cache / "images"}) {
     if (Status made = create_private_directory(directory); !made) return made;
   }
   if (Status unpacked = unpack_python_package(settings_.directories); !unpacked) return unpacked;
+  const std::set<pid_t> survivors = Survivors::find_zygotes(lifeline_of(directories));
   // It takes longer to start than all that follows.
   if (!settings_.warm_python.empty()) zygotes_.warm({settings_.warm_python, {}});
   auto code = CodeStore::open(loop_, clock_, settings_.directories.cache.string(),
@@ -150,6 +167,7 @@ Status Node::open_parts() {
       Launcher::Parts{loop_, outgoing_, calls_, *code_, zygotes_, *images_, secrets_, clock_,
                       slots_, memory_, settings_.config.worker_idle_timeout});
   calls_.set_starter(*launcher_);
+  calls_.begin_numbers_at(first_call_number());
   objects_ =
       std::make_unique<Objects>(Objects::Parts{loop_, calls_, *launcher_, ledger_access_, clock_});
   runs_ = std::make_unique<Runs>(
@@ -180,7 +198,12 @@ Status Node::open_parts() {
   if (Status restored = registry_.restore(ledger_); !restored) return restored;
   for (const Registry::Row& row : registry_.rows()) forget_variables(row.service->secrets);
   if (Status restored = objects_->restore(ledger_); !restored) return restored;
-  return runs_->recover(run_store_);
+  survivors_ = std::make_unique<Survivors>(
+      Survivors::Parts{loop_, clock_, calls_, *launcher_, zygotes_, *objects_, registry_, *runs_,
+                       slots_, *code_, lifeline_of(directories)},
+      survivors);
+  const auto workers = survivors.empty() ? Runs::Workers::kAreGone : Runs::Workers::kMayComeBack;
+  return runs_->recover(run_store_, workers);
 }
 
 net::Task<Status> Node::start_one(TargetPtr target) {
@@ -208,6 +231,7 @@ Status Node::listen() {
     facts_.http = bound->text();
     loop_.spawn("accept http", door_->accept(*std::move(port), net::HttpVia::kTcp));
   }
+  if (Status listens = survivors_->listen(); !listens) return listens;
   Result<UniqueFd> listener = listen_unix(settings_.directories.socket());
   if (!listener) return Failure(listener.error());
   loop_.spawn("accept", door_->accept(*std::move(listener), net::HttpVia::kUnixSocket));
@@ -219,8 +243,8 @@ void Node::stop() {
   auto end = [](Node& node) -> net::Task<> {
     co_await node.runs_->stop();
     co_await node.log_.flush();
-    node.loop_
-        .stop();  // the zygotes see that the node is gone, and end everything that they started
+    node.zygotes_.end_all();
+    node.loop_.stop();
   };
   loop_.spawn("stop", end(*this));
 }

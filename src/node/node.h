@@ -17,6 +17,7 @@
 #include "node/memory_limits.h"
 #include "node/operations.h"
 #include "node/slot_queue.h"
+#include "node/survivors.h"
 #include "os/lock_file.h"
 #include "os/xdg.h"
 #include "provider/local.h"
@@ -98,6 +99,7 @@ class Node final : public ClientRequests, public CallObserver {
   std::unique_ptr<Launcher> launcher_;
   std::unique_ptr<Objects> objects_;
   std::unique_ptr<Runs> runs_;
+  std::unique_ptr<Survivors> survivors_;
   std::unique_ptr<Reloader> reloader_;
   std::unique_ptr<Restarter> restarter_;
   std::unique_ptr<Operations> operations_;

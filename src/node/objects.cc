@@ -28,6 +28,16 @@ Json handle_of(const LiveObject& object) {
           {"describe", object.describe}};
 }
 
+TargetPtr make_target(const LiveObject& object, ServicePtr service) {
+  auto target = std::make_shared<Target>();
+  target->kind = TargetKind::kObject;
+  target->service = std::move(service);
+  target->object_id = object.id;
+  target->label = object.name.empty() ? object.id : "'" + object.name + "'";
+  target->starting = 1;
+  return target;
+}
+
 void answer(Call& call, FrameType type, std::string_view head, wire::Body body = {}) {
   const auto caller = call.caller.lock();
   if (!caller || call.answered) return;
@@ -51,7 +61,9 @@ Status Objects::restore(Ledger& ledger) {
   const Result<std::vector<ObjectRecord>> objects = ledger.objects();
   if (!objects) return Failure(objects.error());
   for (const ObjectRecord& object : *objects) {
-    if (object.name && object.ended_at) ended_.try_emplace(*object.name, object.end_reason);
+    if (!object.name || !object.ended_at) continue;
+    ended_.try_emplace(*object.name, object.end_reason);
+    former_names_.try_emplace(object.id, *object.name);
   }
   return {};
 }
@@ -105,12 +117,7 @@ net::Task<> Objects::create(ServicePtr service, wire::CallHead head, std::unique
   object->name = name;
   object->session = std::move(session);
   object->made_at = now();
-  object->target = std::make_shared<Target>();
-  object->target->kind = TargetKind::kObject;
-  object->target->service = service;
-  object->target->object_id = object->id;
-  object->target->label = name.empty() ? object->id : "'" + name + "'";
-  object->target->starting = 1;
+  object->target = make_target(*object, service);
   parts_.calls.worker_started(object->target, *std::move(worker));
 
   // The caller is answered here and not by Calls, because the answer names the object.
@@ -123,6 +130,26 @@ net::Task<> Objects::create(ServicePtr service, wire::CallHead head, std::unique
   };
   live_[object->id] = object;
   parts_.calls.submit(object->target, std::move(call), head);
+}
+
+LiveObjectPtr Objects::revive(const std::string& id, ServicePtr service, const Json& said) {
+  if (const auto found = live_.find(id); found != live_.end()) return found->second;
+  auto object = std::make_shared<LiveObject>();
+  object->id = id;
+  const auto name = former_names_.find(id);
+  if (name != former_names_.end() && !is_taken(name->second) && !being_made_.contains(name->second))
+    object->name = name->second;
+  object->made_at = now();
+  object->class_name = said.value("cls", "object");
+  object->describe = said.value("describe", Json::object());
+  object->target = make_target(*object, std::move(service));
+  live_[id] = object;
+  ended_.erase(id);
+  if (object->name.empty()) return object;
+  names_[object->name] = id;
+  ended_.erase(object->name);
+  record(*object);
+  return object;
 }
 
 void Objects::on_made(const LiveObjectPtr& object, const std::shared_ptr<Call>& asked,

@@ -53,6 +53,10 @@ class Objects {
   net::Task<> create(ServicePtr service, wire::CallHead head, std::unique_ptr<Call> call,
                      std::string session);
 
+  // One that lived on in its worker when an earlier daemon was killed; it has its name again, if
+  // that is free.
+  LiveObjectPtr revive(const std::string& id, ServicePtr service, const wire::Json& said);
+
   Result<TargetPtr> get_target(const std::string& id) const;
   LiveObjectPtr find_live(const std::string& name) const;
   const StoredValue* find_value(const std::string& name) const;
@@ -89,6 +93,7 @@ class Objects {
   std::map<std::string, std::string> names_;             // name → id of a live one
   std::map<std::string, NamedValue> values_;
   std::map<std::string, std::shared_ptr<net::Event>> being_made_;  // names
+  std::map<std::string, std::string> former_names_;                // id → name, of an earlier life
   std::map<std::string, std::string> ended_;                       // id or name → why
 };
 

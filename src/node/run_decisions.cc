@@ -91,6 +91,11 @@ Ending decide_ending(RunAnswer answer, const std::optional<Stopping>& stopping,
   return succeeded;
 }
 
+Ending lost_ending(const std::string& reason, std::int64_t at) {
+  return {lost_outcome(reason, at),
+          {AnswerKind::kError, wire::encode_error({ErrorKind::kWorkerDied, reason}), {}}};
+}
+
 Ending failed_ending(const Error& error) { return ending(RunStatus::kFailed, error, {}); }
 
 Error key_conflict(const RunRecord& holder, const RunRecord& asked) {

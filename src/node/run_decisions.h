@@ -55,6 +55,8 @@ Ending decide_ending(RunAnswer answer, const std::optional<Stopping>& stopping,
 Ending stopped_ending(const Stopping& stopping);
 // The same for a run that ends with an error of ours.
 Ending failed_ending(const Error& error);
+// Nobody knows how it ended.
+Ending lost_ending(const std::string& reason, std::int64_t at);
 
 Error key_conflict(const RunRecord& holder, const RunRecord& asked);
 

@@ -22,10 +22,6 @@ namespace {
 
 constexpr Duration kTidyEvery = 10min;
 
-constexpr const char* kRestarted =
-    "the node on this machine was restarted while it ran, and its worker ended with the node; "
-    "whether the code has done its work is not known";
-
 }  // namespace
 
 std::int64_t Runs::now_ms() const {
@@ -37,24 +33,6 @@ std::int64_t Runs::now_ms() const {
 Runs::ActivePtr Runs::find_active(const std::string& id) const {
   const auto found = active_.find(id);
   return found == active_.end() ? nullptr : found->second;
-}
-
-Status Runs::recover(RunStore& store) {
-  std::vector<RunRecord> queued;
-  auto take_up_all = [&, at = now_ms()](RunStore& runs) -> Status {
-    auto found = runs.recover(at, kRestarted, [this](const RunRecord& run) {
-      return decide_after_loss(run, kRestarted);
-    });
-    if (!found) return Failure(found.error());
-    queued = *std::move(found);
-    return {};
-  };
-  std::vector<RunStore::Work> works{{take_up_all, {}}};
-  store.commit(works);
-  if (!works[0].status) return works[0].status;
-  for (const RunRecord& run : queued) take_up(run);
-  parts_.loop.spawn("tidy up runs", tidy());
-  return {};
 }
 
 // Submitting
@@ -151,7 +129,9 @@ net::Task<> Runs::wait_until_gone(std::string id) {
 
 // Running
 
-void Runs::take_up(const RunRecord& record) {
+void Runs::take_up(const RunRecord& record) { begin_attempt(activate(record)); }
+
+Runs::ActivePtr Runs::activate(const RunRecord& record) {
   const auto run = std::make_shared<Active>();
   run->run = record;
   run->policy = policy_of(record);
@@ -164,7 +144,7 @@ void Runs::take_up(const RunRecord& record) {
     const auto left = std::chrono::milliseconds(*record.timeout_ms - spent);
     parts_.loop.spawn("a run's timeout", expire(run, parts_.clock.monotonic() + left));
   }
-  begin_attempt(run);
+  return run;
 }
 
 void Runs::begin_attempt(const ActivePtr& run) {
@@ -199,12 +179,9 @@ net::Task<> Runs::wait_for_attempt(ActivePtr run, MonotonicTime due) {
 
 void Runs::enqueue(const ActivePtr& run, const TargetPtr& target) {
   run->target_kind = target->kind;
-  auto call = std::make_unique<Call>();
+  std::unique_ptr<Call> call = make_call(run);
   call->head = run->run.head;
-  call->on_room = [this, run] { on_room(run); };
-  call->on_answer = [this, run](FrameType type, std::string_view head, wire::Body body) {
-    on_answer(run, type, head, std::move(body));
-  };
+  call->on_room = [this, run](const Call& held) { on_room(run, held); };
   wire::CallHead head;
   head.stream_logs = false;
   const std::uint32_t number = parts_.calls.submit(target, std::move(call), head);
@@ -213,7 +190,18 @@ void Runs::enqueue(const ActivePtr& run, const TargetPtr& target) {
   by_call_[number] = run;
 }
 
-void Runs::on_room(const ActivePtr& run) {
+std::unique_ptr<Call> Runs::make_call(const ActivePtr& run) {
+  auto call = std::make_unique<Call>();
+  call->stream_logs = false;
+  call->on_answer = [this, run](FrameType type, std::string_view head, wire::Body body) {
+    on_answer(run, type, head, std::move(body));
+  };
+  return call;
+}
+
+void Runs::on_room(const ActivePtr& run, const Call& call) {
+  run->call = call.number;
+  run->worker = call.worker;
   run->phase = Phase::kStarting;
   parts_.loop.spawn("start a run", start(run));
 }
@@ -228,6 +216,8 @@ net::Task<> Runs::start(ActivePtr run) {
   RunStore::Begin begin{at, run->run.log_size, run->run.memory};
   if (!begin.memory_limit && run->own_memory > 0)
     begin.memory_limit = static_cast<std::int64_t>(run->own_memory);
+  if (const auto worker = run->worker.lock())
+    begin.worker_call = worker_call_name(worker->nonce(), run->call);
   RunStore::Started started;
   auto write = [&](RunStore& store) -> Status {
     auto done = store.start(run->run.id, begin);
@@ -250,7 +240,6 @@ net::Task<> Runs::start(ActivePtr run) {
     co_return;
   }
   run->phase = Phase::kRunning;
-  run->worker = parts_.calls.find_worker(run->call);
   if (const auto worker = run->worker.lock()) {
     const Result<double> used = cpu_seconds(SystemKernelFiles(), worker->pid());
     run->cpu_before = used ? std::optional(*used) : std::nullopt;

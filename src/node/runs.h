@@ -8,6 +8,9 @@
 // An attempt that isn't the last is `retrying` instead of ending, and `waiting` for the next when
 // that is synced; then it's queued again.
 //
+// After a node that was killed, an attempt is `unknown` until the worker that has it is back or is
+// known to be gone: then it's running, or lost.
+//
 // Each arrow that a promise needs is synced before the next thing happens: a submission before it's
 // answered, a start before the worker gets the call, an outcome before anybody hears of it.
 #pragma once
@@ -53,9 +56,18 @@ class Runs {
   };
   explicit Runs(Parts parts) : parts_(std::move(parts)) {}
 
-  // Takes up what the node before left: what ran is lost, what is queued is started. Once, before
-  // all others.
-  Status recover(RunStore& store);
+  // Takes up what the node before left: what is queued is started; what ran is lost, or, if workers
+  // may come back, not known for now. Once, before all others.
+  enum class Workers { kAreGone, kMayComeBack };
+  Status recover(RunStore& store, Workers workers = Workers::kAreGone);
+
+  // The run that a worker has which came back; none if it isn't waited for.
+  const RunRecord* find_unknown(const std::string& worker_call) const;
+  // That worker carries it on. False: it can't.
+  bool resume(const std::string& worker_call, const TargetPtr& target,
+              const std::shared_ptr<Worker>& worker, std::uint32_t number);
+  // Nobody comes back any more.
+  void give_up_unknown();
 
   struct Submitted {
     RunRecord run;
@@ -97,7 +109,7 @@ class Runs {
  private:
   static constexpr Duration kTryAgain = std::chrono::seconds(1);  // when the disk is full
 
-  enum class Phase { kQueued, kStarting, kRunning, kRetrying, kWaiting, kEnding };
+  enum class Phase { kUnknown, kQueued, kStarting, kRunning, kRetrying, kWaiting, kEnding };
 
   struct Active {
     RunRecord run;
@@ -120,11 +132,15 @@ class Runs {
   net::Task<> wait_until_gone(std::string id);
 
   void take_up(const RunRecord& run);
+  ActivePtr activate(const RunRecord& run);
+  void await_worker(const RunStore::Interrupted& interrupted);
+  void tell_recorded(const Active& run);
   void measure(const Active& run, RunOutcome& outcome) const;
   void begin_attempt(const ActivePtr& run);
   net::Task<> wait_for_attempt(ActivePtr run, MonotonicTime due);
   void enqueue(const ActivePtr& run, const TargetPtr& target);
-  void on_room(const ActivePtr& run);
+  std::unique_ptr<Call> make_call(const ActivePtr& run);
+  void on_room(const ActivePtr& run, const Call& call);
   net::Task<> start(ActivePtr run);
   void on_answer(const ActivePtr& run, wire::FrameType type, std::string_view head,
                  wire::Body body);
@@ -149,9 +165,13 @@ class Runs {
   Parts parts_;
   std::unordered_map<std::string, ActivePtr> active_;     // by id
   std::unordered_map<std::uint32_t, ActivePtr> by_call_;  // those that a worker has
+  std::unordered_map<std::string, ActivePtr> unknown_;    // by the call of the worker that has it
   std::uint64_t unwritten_bytes_ = 0;                     // of outcomes on their way to the disk
   std::int64_t last_id_ms_ = 0;
   bool stopping_ = false;
 };
+
+// What an attempt's record calls its call: by the worker's nonce and the call's number there.
+std::string worker_call_name(const wire::OutputNonce& nonce, std::uint32_t number);
 
 }  // namespace leanto::node

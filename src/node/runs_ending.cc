@@ -23,11 +23,6 @@ constexpr const char* kStopped =
     "the node on this machine was stopped while it ran; whether the code has done its work is not "
     "known";
 
-// The answer of a run that is lost.
-RunAnswer lost_answer(const std::string& reason) {
-  return {AnswerKind::kError, wire::encode_error({ErrorKind::kWorkerDied, reason}), {}};
-}
-
 }  // namespace
 
 void Runs::on_answer(const ActivePtr& run, FrameType type, std::string_view head, wire::Body body) {
@@ -35,7 +30,13 @@ void Runs::on_answer(const ActivePtr& run, FrameType type, std::string_view head
   RunAnswer answer{kind, std::string(head), std::string(body.view())};
   Ending ending = decide_ending(std::move(answer), run->stopping, parts_.limits.max_value_bytes);
   measure(*run, ending.outcome);
+  if (const auto worker = run->worker.lock()) worker->keep_until_recorded(run->call);
   end(run, std::move(ending));
+}
+
+// What the worker answered is on disk, or isn't wanted any more.
+void Runs::tell_recorded(const Active& run) {
+  if (const auto worker = run.worker.lock()) worker->recorded(run.call);
 }
 
 // What the attempt has used is what its worker has, so calls beside it count too.
@@ -54,7 +55,7 @@ void Runs::measure(const Active& run, RunOutcome& outcome) const {
 
 void Runs::end(const ActivePtr& run, Ending ending) {
   if (run->phase == Phase::kEnding || run->phase == Phase::kRetrying) return;
-  const bool ran = run->phase == Phase::kRunning;
+  const bool ran = run->phase == Phase::kRunning || run->phase == Phase::kUnknown;
   by_call_.erase(run->call);
   if (ran && !run->stopping && !stopping_) {
     run->phase = Phase::kRetrying;
@@ -78,6 +79,7 @@ net::Task<> Runs::end_attempt(ActivePtr run, Ending ending) {
       co_await parts_.loop.sleep(kTryAgain);
       recorded = co_await record_retry(run, ending, *next);
     }
+    if (recorded) tell_recorded(*run);
     if (recorded && run->stopping) ending = stopped_ending(*run->stopping);
     if (recorded && !run->stopping) co_return begin_attempt(run);
   }
@@ -100,13 +102,6 @@ net::Task<Status> Runs::record_retry(ActivePtr run, Ending ending, NextAttempt n
   run->run.log_size = ending.outcome.log_size;
   if (next.memory) run->run.memory = next.memory;
   co_return done;
-}
-
-// After a node that ended while it ran.
-std::optional<NextAttempt> Runs::decide_after_loss(const RunRecord& run, const std::string& why) {
-  const std::int64_t at = now_ms();
-  const Ending lost{lost_outcome(why, at), {}};
-  return decide_next_attempt(policy_of(run), {run, lost, 0, at, random_part()});
 }
 
 double Runs::random_part() {
@@ -144,6 +139,7 @@ net::Task<> Runs::record_end(ActivePtr run, Ending ending) {
     }
   }
   unwritten_bytes_ -= size;
+  tell_recorded(*run);
   forget(run);
 }
 
@@ -175,7 +171,7 @@ net::Task<> Runs::stop() {
   while (is_writing() && parts_.clock.monotonic() < until) co_await parts_.loop.sleep(1ms);
   std::vector<ActivePtr> running;
   for (const auto& [id, run] : active_) {
-    if (run->phase != Phase::kRunning) continue;
+    if (run->phase != Phase::kRunning && run->phase != Phase::kUnknown) continue;
     run->phase = Phase::kEnding;  // what its worker says from now on comes too late
     running.push_back(run);
   }
@@ -191,8 +187,8 @@ net::Task<> Runs::stop() {
       lost.log_size = log_sizes[i];
       const std::string& id = running[i]->run.id;
       const auto next = decide_after_loss(running[i]->run, kStopped);
-      const Status done =
-          next ? store.retry(id, lost, *next) : store.finish(id, lost, lost_answer(kStopped));
+      const Status done = next ? store.retry(id, lost, *next)
+                               : store.finish(id, lost, lost_ending(kStopped, at).answer);
       if (!done) return done;
     }
     return {};

@@ -73,6 +73,17 @@ struct RunsTest : CallsTest {
     EXPECT_EQ(numbers.size(), 1u);
     return numbers.at(0);
   }
+  // The same, with what it's asked.
+  Heard hear_call_frame(FakeWorker& worker) {
+    std::optional<Heard> call;
+    EXPECT_TRUE(test.run_until([&] {
+      for (Heard& heard : worker.process->hear()) {
+        if (heard.type == wire::FrameType::kCall) call = std::move(heard);
+      }
+      return call.has_value();
+    }));
+    return call.value_or(Heard{});
+  }
   Runs::Ended wait_for(const std::string& id) {
     std::vector<std::string> ids{id};
     return *test.get(runs->wait(std::move(ids), 10s));

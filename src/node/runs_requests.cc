@@ -42,6 +42,11 @@ net::Task<Result<RunRecord>> Runs::get(std::string id) {
 net::Task<Result<std::vector<RunRecord>>> Runs::list(RunFilter filter) {
   auto find = [filter = std::move(filter)](RunStore& store) { return store.list(filter); };
   auto found = co_await parts_.journal.read(std::move(find));
+  if (!found) co_return found;
+  for (RunRecord& run : *found) {
+    if (const ActivePtr active = find_active(run.id))
+      run = active->run;  // the newest that is known
+  }
   co_return found;
 }
 

@@ -32,12 +32,11 @@ TEST_F(RunsRetryTest, AnAttemptThatFailsIsFollowedByAnother) {
   const auto worker = start(target);
   const std::string id = submit_run(kRetry);
   say_error(*worker, hear_call(*worker), kValueError);
-  std::vector<Heard> heard;
-  ASSERT_TRUE(test.run_until([&] { return !(heard = worker->process->hear()).empty(); }));
-  EXPECT_EQ(heard[0].body, "arguments") << "the same ones";
+  const Heard heard = hear_call_frame(*worker);
+  EXPECT_EQ(heard.body, "arguments") << "the same ones";
   EXPECT_EQ(on_disk(id).attempt, 2);
   EXPECT_EQ(attempts(id)[0].error->type, "ValueError") << "before the next one began";
-  say_value(*worker, heard[0].stream, "at last");
+  say_value(*worker, heard.stream, "at last");
   const RunRecord run = wait_for(id).runs.at(0);
   EXPECT_EQ(run.status, RunStatus::kSucceeded);
   EXPECT_EQ(test.get(runs->answer(id))->bytes, "at last");

@@ -33,7 +33,21 @@ void SlotQueue::release(HoldingId id) {
   if (!waiting_.empty()) on_waiting_();
 }
 
+HeldSlots SlotQueue::take_back(const SlotAsk& ask, std::string_view devices) {
+  if (ask.is_nothing()) return {};
+  HeldSlots held{++last_id_, holding_of(slots_.all(), ask, devices)};
+  slots_.take(held.id, held.holding);
+  return held;
+}
+
+void SlotQueue::hold_back(bool held) {
+  held_back_ = held;
+  serve();
+  if (!waiting_.empty()) on_waiting_();
+}
+
 void SlotQueue::serve() {
+  if (held_back_) return;
   const std::vector<Grant> grants = decide_grants(slots_, waiting());
   std::size_t place = 0;
   auto grant = grants.begin();

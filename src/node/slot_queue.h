@@ -32,6 +32,10 @@ class SlotQueue {
   // Waits until there is room. Whoever has got something gives it back.
   net::Task<HeldSlots> acquire(SlotAsk ask);
   void release(HoldingId id);
+  // What a worker holds that was started by an earlier daemon, whether there is room or not.
+  HeldSlots take_back(const SlotAsk& ask, std::string_view devices);
+  // While it's not known what such workers hold nobody gets anything.
+  void hold_back(bool held);
 
   const Slots& slots() const { return slots_; }
   std::vector<SlotAsk> waiting() const;
@@ -49,6 +53,7 @@ class SlotQueue {
   net::Loop& loop_;
   Slots slots_;
   HoldingId last_id_ = 0;
+  bool held_back_ = false;
   std::list<std::shared_ptr<Waiting>> waiting_;
   std::function<void()> on_waiting_ = [] {};
 };

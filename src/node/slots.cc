@@ -226,6 +226,21 @@ std::vector<HoldingId> choose_to_leave(Slots slots, const std::vector<HoldingId>
   return all;
 }
 
+Holding holding_of(const NodeSlots& all, const SlotAsk& ask, std::string_view devices) {
+  Holding holding{ask.cpus, ask.memory, {}};
+  if (!ask.wants_gpus()) return holding;
+  const std::string text = fmt::format(",{},", devices);
+  for (std::size_t place = 0; place < all.gpus.size(); ++place) {
+    const bool given = text.find(fmt::format(",{},", all.gpus[place].name)) != std::string::npos;
+    if (given) holding.gpus.push_back({place, 1});
+  }
+  double wanted = ask.gpus;
+  for (const auto& [kind, count] : ask.accelerators) wanted += count;
+  for (GpuShare& share : holding.gpus)
+    share.share = std::min(1.0, wanted / static_cast<double>(holding.gpus.size()));
+  return holding;
+}
+
 std::string visible_devices(const NodeSlots& all, const Holding& holding) {
   std::set<std::size_t> places;
   for (const GpuShare& share : holding.gpus) places.insert(share.gpu);

@@ -106,5 +106,7 @@ std::vector<HoldingId> choose_to_leave(Slots slots, const std::vector<HoldingId>
 
 // For CUDA_VISIBLE_DEVICES: "0,1"; "" hides all.
 std::string visible_devices(const NodeSlots& all, const Holding& holding);
+// The other way round: what a process holds that was given `devices` for what it asked.
+Holding holding_of(const NodeSlots& all, const SlotAsk& ask, std::string_view devices);
 
 }  // namespace leanto::node

@@ -16,6 +16,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "base/clock.h"
 #include "net/event.h"
@@ -93,10 +94,17 @@ class Worker : public std::enable_shared_from_this<Worker> {
   // Has the service imported; returns what it offers.
   net::Task<Result<wire::Json>> load(const wire::Json& words, std::string_view values);
 
+  // Instead of `load`: it was loaded by an earlier daemon, for which it carried these calls on.
+  void resume(wire::Json offers);
+
   void send_call(std::uint32_t number, std::string_view head, wire::Body body);
   // Keeps room for a call that is sent later, or lets it go again.
   void hold(std::uint32_t number) { running_.try_emplace(number); }
   void let_go(std::uint32_t number);
+  // What it answered to a call isn't on record yet: it keeps that, and doesn't leave before
+  // `recorded`.
+  void keep_until_recorded(std::uint32_t number) { unrecorded_.insert(number); }
+  void recorded(std::uint32_t number);
   void send_cancel(std::uint32_t number);
   void send_credit(std::uint32_t number, std::string_view head);
 
@@ -115,6 +123,8 @@ class Worker : public std::enable_shared_from_this<Worker> {
   net::Task<> ended() { return ended_.wait(); }
   net::Task<net::Waited> ended(Duration limit) { return ended_.wait(limit); }
   pid_t pid() const { return pid_; }
+  // Names the process: a pid may be another one's after a restart of the machine.
+  const wire::OutputNonce& nonce() const { return nonce_; }
   WorkerState state() const { return state_; }
   const WorkerEnd& how_it_ended() const { return how_it_ended_; }
   const WorkerResources& resources() const { return resources_; }
@@ -169,6 +179,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
     std::unique_ptr<LogPipe> err;
   };
   std::unordered_map<std::uint32_t, CallPipes> running_;  // by call number
+  std::unordered_set<std::uint32_t> unrecorded_;
   int waiting_ = 0;
   bool was_retired_ = false;
   const MonotonicTime started_;

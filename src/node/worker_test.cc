@@ -299,5 +299,21 @@ TEST_F(WorkerTest, KnowsSinceWhenItIsIdle) {
   EXPECT_EQ(worker->idle_since(), clock.monotonic());
 }
 
+TEST_F(WorkerTest, LeavesOnlyWhenWhatItAnsweredIsOnRecord) {
+  load();
+  call(7);
+  fake->process->hear();
+  worker->keep_until_recorded(7);
+  say_result(7);
+  ASSERT_TRUE(run_until_told(1));
+  worker->retire();
+  test.settle();
+  EXPECT_FALSE(fake->process->is_closed());
+  worker->recorded(7);
+  test.settle();
+  EXPECT_THAT(fake->process->hear(), ElementsAre(Heard{FrameType::kRecorded, 7, "", ""}));
+  EXPECT_TRUE(fake->process->is_closed());
+}
+
 }  // namespace
 }  // namespace leanto::node

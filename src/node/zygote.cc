@@ -73,6 +73,9 @@ Result<WorkerEnds> make_channels() {
   ends.worker.push_back(std::move(pass->second));
   ends.worker.push_back(std::move(out->second));
   ends.worker.push_back(std::move(err->second));
+  // For the next daemon, if this one is killed; also, what is written meanwhile has a reader.
+  for (const int end : {ends.node.out.get(), ends.node.err.get()})
+    ends.worker.emplace_back(::fcntl(end, F_DUPFD_CLOEXEC, 0));
   return ends;
 }
 
@@ -102,14 +105,14 @@ std::string ZygoteKey::text() const {
 }
 
 Result<std::shared_ptr<Zygote>> Zygote::start(net::Loop& loop, const ZygoteKey& key,
-                                              const std::string& package, UniqueFd log) {
+                                              const Places& places, UniqueFd log) {
   auto control = make_pair(SOCK_SEQPACKET);
   if (!control) return Failure(control.error());
   SpawnOptions options;
   options.arguments = {
       key.python, "-c",
       "import sys; sys.path[0] = sys.argv[1]; from leanto.worker import zygote; zygote.run()",
-      package};
+      places.package, places.lifeline};
   options.environment = zygote_environment(key);
   options.working_directory = "/";
   options.fds = {{log.get(), 1}, {log.get(), 2}, {control->second.get(), 3}};

@@ -33,9 +33,13 @@ struct Preloaded {
 
 class Zygote : public std::enable_shared_from_this<Zygote> {
  public:
-  // Starts the process. `package` is the directory that holds the Python package.
+  struct Places {
+    std::string package;   // the directory that holds the Python package
+    std::string lifeline;  // where the next daemon will listen (python/leanto/worker/lifeline.py)
+  };
   static Result<std::shared_ptr<Zygote>> start(net::Loop& loop, const ZygoteKey& key,
-                                               const std::string& package, UniqueFd log);
+                                               const Places& places, UniqueFd log);
+  // A process that is there: just started, or by an earlier daemon.
   Zygote(net::Loop& loop, Child child, UniqueFd control);
 
   struct Forked {
@@ -47,6 +51,11 @@ class Zygote : public std::enable_shared_from_this<Zygote> {
   void watch(std::shared_ptr<Worker> worker);
 
   net::Task<Result<Preloaded>> preload(const std::vector<std::string>& modules);
+
+  // It said that this process of its own has ended, for which nobody watches (yet).
+  bool has_seen_end_of(pid_t pid) const { return early_exits_.contains(pid); }
+  // Tells it something that isn't asked by the other functions.
+  Status tell(const wire::Json& message) { return send(message, {}); }
 
   // No more workers come from it; it ends when the last of its workers has.
   void retire();

@@ -18,13 +18,13 @@ constexpr Duration kQuiet = 250ms;
 
 }  // namespace
 
-Zygotes::Zygotes(net::Loop& loop, LedgerAccess& ledger, std::string package, std::string log_file)
-    : loop_(loop), ledger_(ledger), package_(std::move(package)), log_file_(std::move(log_file)) {}
+Zygotes::Zygotes(net::Loop& loop, LedgerAccess& ledger, Zygote::Places places, std::string log_file)
+    : loop_(loop), ledger_(ledger), places_(std::move(places)), log_file_(std::move(log_file)) {}
 
 Result<std::shared_ptr<Zygote>> Zygotes::start(const ZygoteKey& key) {
   Result<UniqueFd> log = open_at(AT_FDCWD, log_file_, O_WRONLY | O_CREAT | O_APPEND, 0600);
   if (!log) return Failure(log.error());
-  return Zygote::start(loop_, key, package_, *std::move(log));
+  return Zygote::start(loop_, key, places_, *std::move(log));
 }
 
 void Zygotes::warm(const ZygoteKey& key) {
@@ -124,6 +124,14 @@ net::Task<Result<std::shared_ptr<Zygote>>> Zygotes::make_warm(const ZygoteKey& k
     }
     retire(*zygote);
   }
+}
+
+void Zygotes::end_all() {
+  const wire::Json message = {{"op", "end"}};
+  for (const auto& [key, slot] : slots_) {
+    if (slot.zygote) (void)slot.zygote->tell(message);
+  }
+  for (const auto& zygote : retired_) (void)zygote->tell(message);
 }
 
 void Zygotes::retire(std::shared_ptr<Zygote> zygote) {

@@ -26,7 +26,7 @@ struct ZygoteReport {
 
 class Zygotes {
  public:
-  Zygotes(net::Loop& loop, LedgerAccess& ledger, std::string package, std::string log_file);
+  Zygotes(net::Loop& loop, LedgerAccess& ledger, Zygote::Places places, std::string log_file);
 
   // Starts the zygote if there is none, so that it's warm when it's needed.
   void warm(const ZygoteKey& key);
@@ -34,6 +34,10 @@ class Zygotes {
   // The interpreter goes away, or, without one: what all were started with has changed. Zygotes of
   // it end with their last worker; new ones are started when they are needed.
   void renew_all(const std::string& python = {});
+  // One of an earlier daemon's, until its last worker has ended.
+  void keep(std::shared_ptr<Zygote> zygote) { retired_.push_back(std::move(zygote)); }
+  // The node is stopped, so nothing of it is to live on.
+  void end_all();
   void learn(const ZygoteKey& key, const wire::Json& modules);
 
   std::vector<ZygoteReport> report() const;
@@ -57,7 +61,7 @@ class Zygotes {
 
   net::Loop& loop_;
   LedgerAccess& ledger_;
-  const std::string package_;
+  const Zygote::Places places_;
   const std::string log_file_;
   std::map<ZygoteKey, Slot> slots_;
   std::vector<std::shared_ptr<Zygote>> retired_;  // until their last worker has ended

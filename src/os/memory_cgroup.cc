@@ -110,6 +110,11 @@ class KernelMemoryGroups final : public MemoryGroups {
     }
     return std::make_unique<KernelMemoryGroup>(files_, hierarchy_, group);
   }
+  Result<std::unique_ptr<MemoryGroup>> find(const std::string& name) override {
+    auto group = std::make_unique<KernelMemoryGroup>(files_, hierarchy_, directory_ + "/" + name);
+    if (group->processes().empty()) return fail(ErrorKind::kNotFound, "there is no {}", name);
+    return group;
+  }
   std::string directory() const override { return directory_; }
   CgroupHierarchy hierarchy() const override { return hierarchy_; }
 

@@ -48,6 +48,8 @@ class MemoryGroups {
   // `limit` in bytes. Swapping counts, or isn't allowed.
   virtual Result<std::unique_ptr<MemoryGroup>> make(const std::string& name,
                                                     std::uint64_t limit) = 0;
+  // One that an earlier process made, with what is in it. kNotFound.
+  virtual Result<std::unique_ptr<MemoryGroup>> find(const std::string& name) = 0;
   virtual std::string directory() const = 0;
   virtual CgroupHierarchy hierarchy() const = 0;
 };

@@ -59,8 +59,9 @@ ErrorKind kind_of(int error_number) {
   }
 }
 
-Result<UniqueFd> make_socket() {
-  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+Result<UniqueFd> make_socket(SocketKind kind = SocketKind::kStream) {
+  const int type = kind == SocketKind::kStream ? SOCK_STREAM : SOCK_SEQPACKET;
+  UniqueFd fd(::socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
   if (!fd) return fail_errno(ErrorKind::kInternal, errno, "make a Unix socket");
   return fd;
 }
@@ -85,11 +86,11 @@ Status remove_stale(const std::filesystem::path& path) {
 
 }  // namespace
 
-Result<UniqueFd> listen_unix(const std::filesystem::path& path, mode_t mode) {
+Result<UniqueFd> listen_unix(const std::filesystem::path& path, mode_t mode, SocketKind kind) {
   const auto address = make_address(path);
   if (!address) return Failure(address.error());
   if (const auto removed = remove_stale(path); !removed) return Failure(removed.error());
-  auto fd = make_socket();
+  auto fd = make_socket(kind);
   if (!fd) return fd;
   // Linux gives the file the socket's own mode less the umask: never more than `mode`, not for a
   // moment. Until listen() nobody can connect, so setting it again afterwards, for the umask's
@@ -99,8 +100,8 @@ Result<UniqueFd> listen_unix(const std::filesystem::path& path, mode_t mode) {
                          ::chmod(address->socket.sun_path, mode) == 0 &&
                          ::listen(fd->get(), kBacklog) == 0;
   if (listening) return fd;
-  const auto kind = errno == EADDRINUSE ? ErrorKind::kAlreadyExists : kind_of(errno);
-  return fail_errno(kind, errno, "listen on " + path.string());
+  const auto error = errno == EADDRINUSE ? ErrorKind::kAlreadyExists : kind_of(errno);
+  return fail_errno(error, errno, "listen on " + path.string());
 }
 
 Result<UniqueFd> connect_unix(const std::filesystem::path& path) {

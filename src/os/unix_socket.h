@@ -13,11 +13,14 @@
 
 namespace leanto {
 
+enum class SocketKind { kStream, kMessages };  // kMessages: SOCK_SEQPACKET
+
 // Listens at `path`, which gets exactly `mode` (only the owner by default) from its first moment
 // on. A socket that nobody listens on any more is replaced; hold a LockFile if two processes may
 // try at once. kAlreadyExists if somebody listens there, kInvalid if something else than a socket
 // lies there.
-Result<UniqueFd> listen_unix(const std::filesystem::path& path, mode_t mode = 0600);
+Result<UniqueFd> listen_unix(const std::filesystem::path& path, mode_t mode = 0600,
+                             SocketKind kind = SocketKind::kStream);
 
 // kNotFound if there is no socket or nobody listens on it, kAccessDenied if it is somebody else's.
 Result<UniqueFd> connect_unix(const std::filesystem::path& path);

@@ -92,9 +92,9 @@ Result<RunStore::Started> RunStore::start(const std::string& id, const Begin& be
   if (*changed == 0) return fail(ErrorKind::kInvalid, "the run {} is not queued", id);
   const Status recorded =
       execute(database_,
-              "INSERT INTO attempts (run, n, started_at, log_offset, memory_limit) SELECT id, "
-              "attempt, started_at, ?, ? FROM runs WHERE id = ?",
-              begin.log_offset, begin.memory_limit, id);
+              "INSERT INTO attempts (run, n, started_at, log_offset, memory_limit, worker_call) "
+              "SELECT id, attempt, started_at, ?, ?, ? FROM runs WHERE id = ?",
+              begin.log_offset, begin.memory_limit, begin.worker_call, id);
   if (!recorded) return Failure(recorded.error());
   struct Row {
     std::int64_t attempt;
@@ -163,6 +163,10 @@ Status RunStore::retry(const std::string& id, const RunOutcome& outcome, const N
 Result<std::vector<RunRecord>> RunStore::recover(std::int64_t at, const std::string& reason,
                                                  const Decide& decide) {
   if (Status done = take_over_running(at, reason, decide); !done) return Failure(done.error());
+  return queued();
+}
+
+Result<std::vector<RunRecord>> RunStore::queued() {
   RunFilter queued;
   queued.statuses = {RunStatus::kQueued};
   queued.limit = -1;
@@ -171,7 +175,26 @@ Result<std::vector<RunRecord>> RunStore::recover(std::int64_t at, const std::str
   return runs;
 }
 
-// The runs whose end the node before has not seen.
+Result<std::vector<RunStore::Interrupted>> RunStore::interrupted() {
+  RunFilter running;
+  running.statuses = {RunStatus::kRunning};
+  running.limit = -1;
+  auto runs = list(running);
+  if (!runs) return Failure(runs.error());
+  std::vector<Interrupted> interrupted;
+  for (RunRecord& run : *runs) {
+    (void)repair_run_log(log_file(run.id));
+    auto read = [](const Statement& row) { return row.text(0); };
+    auto call = first_row(database_, read,
+                          "SELECT worker_call FROM attempts WHERE run = ? AND ended_at IS NULL "
+                          "ORDER BY n DESC",
+                          run.id);
+    if (!call) return Failure(call.error());
+    interrupted.push_back({std::move(run), call->value_or("")});
+  }
+  return interrupted;
+}
+
 Status RunStore::take_over_running(std::int64_t at, const std::string& reason,
                                    const Decide& decide) {
   RunFilter running;

@@ -58,6 +58,7 @@ class RunStore {
     std::int64_t at = 0;
     std::int64_t log_offset = 0;  // where what it writes begins
     std::optional<std::int64_t> memory_limit{};
+    std::string worker_call{};  // who has it: a worker's own name, and the call's number there
   };
   Result<Started> start(const std::string& id, const Begin& begin);
 
@@ -72,6 +73,15 @@ class RunStore {
   using Decide = std::function<std::optional<NextAttempt>(const RunRecord&)>;
   Result<std::vector<RunRecord>> recover(std::int64_t at, const std::string& reason,
                                          const Decide& decide);
+
+  // The same in two steps: those that ran, which may go on in a worker that outlived the node, and
+  // those that are queued.
+  struct Interrupted {
+    RunRecord run;
+    std::string worker_call;
+  };
+  Result<std::vector<Interrupted>> interrupted();
+  Result<std::vector<RunRecord>> queued();
 
   // Removes ended runs over the bounds, with all their files; returns how many.
   Result<std::size_t> prune(const RunRetention& retention, std::int64_t now);

@@ -27,6 +27,7 @@ enum class FrameType : std::uint8_t {
   kReading = 11,
   kImports = 12,
   kPipes = 13,
+  kRecorded = 14,
 };
 
 inline constexpr std::uint8_t kMagic = 0xF7;

@@ -37,7 +37,7 @@ TEST(FrameHeader, LiesInTheBytesAsTheManualSays) {
 }
 
 TEST(FrameHeader, ComesBackAsItWasForEveryType) {
-  for (int type = 1; type <= 13; ++type) {
+  for (int type = 1; type <= 14; ++type) {
     const FrameHeader header{static_cast<FrameType>(type), 0xFFFFFFFF, 1 << 20,
                              std::uint64_t{16} << 30};
     const Result<FrameHeader> parsed = parse_header(header_bytes(header).data(), {});
@@ -58,7 +58,7 @@ TEST(FrameHeader, OfAnotherVersionIsRefusedAndSaysWhatToDo) {
 
 TEST(FrameHeader, WithATypeThatIsNotKnownIsRefused) {
   EXPECT_EQ(refusal(with_byte(2, 0)), "unknown frame type 0");
-  EXPECT_EQ(refusal(with_byte(2, 14)), "unknown frame type 14");
+  EXPECT_EQ(refusal(with_byte(2, 15)), "unknown frame type 15");
   EXPECT_EQ(refusal(with_byte(2, '\xFF')), "unknown frame type 255");
 }
 

@@ -27,7 +27,7 @@ const std::map<std::string, FrameType> kTypes = {
     {"YIELD", FrameType::kYield},     {"CREDIT", FrameType::kCredit},
     {"CANCEL", FrameType::kCancel},   {"READY", FrameType::kReady},
     {"READING", FrameType::kReading}, {"IMPORTS", FrameType::kImports},
-    {"PIPES", FrameType::kPipes},
+    {"PIPES", FrameType::kPipes},     {"RECORDED", FrameType::kRecorded},
 };
 
 std::string from_hex(std::string_view hex) {

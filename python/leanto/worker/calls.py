@@ -93,6 +93,7 @@ def run(worker: object, stream: int, head: bytes, body: bytes) -> None:
             call.until = time.monotonic() + timeout
         if is_run:
             call.is_run = True
+            worker.durable.begin(call)
         args, kwargs = _loads(body) if said is None else _unpack_arguments(body, said)
         value = function(*args, **kwargs)
         begin = _SPECIAL.get(type(value))
@@ -171,6 +172,8 @@ def _end(worker: object, call: Call, type_: int, head: bytes, body: bytes, buffe
     call.running = False
     worker.running.pop(call.number, None)
     _finish(call)
+    if call.is_run:
+        worker.durable.keep(call, type_, head, body, buffers)
     worker.send(type_, call.number, head, body, buffers)
 
 

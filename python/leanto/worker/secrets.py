@@ -27,6 +27,11 @@ def take(encoded: bytes) -> None:
     _values[:] = sorted(texts, key=len, reverse=True)
 
 
+def values() -> list:
+    """Return what is to be masked."""
+    return list(_values)
+
+
 def mask(text: str) -> str:
     """Return the text with `***` for each secret in it."""
     for value in _values:

@@ -18,9 +18,10 @@ import socket
 import sys
 
 from leanto import _calls, _deploy, _frames
-from leanto._frames import ASK, CALL, CANCEL, CREDIT, HELLO, PIPES, READING
+from leanto._frames import ASK, CALL, CANCEL, CREDIT, HELLO, PIPES, READING, RECORDED
 from leanto.errors import ProtocolError
 from leanto.worker import calls, output
+from leanto.worker.durable import DurableRuns
 from leanto.worker.service import Service
 
 MAX_THREADS = 2000
@@ -30,14 +31,18 @@ LEAVE = (
     signal.SIGRTMAX - 5
 )  # has the main thread leave; user code and its children keep what SIGTERM does by default
 MAX_SPARES = 8  # a thread that finds so many waiting ends
+PASS_WRITE = 3  # its place among a worker's descriptors
 
 
 class Worker:
     """The process: its socket, its serving threads, its service."""
 
-    def __init__(self, main: int, side: int, pass_read: int, pass_write: int) -> None:
+    def __init__(
+        self, main: int, side: int, pass_read: int, pass_write: int, output_ends: list
+    ) -> None:
         self._sock = socket.socket(fileno=main)
         self._side = socket.socket(fileno=side)
+        self._output_ends = output_ends  # what is read of our stdout and stderr; for the next node
         self._pass_read = pass_read
         self._pass_write = pass_write
         self._reader = _frames.FrameReader(self._sock)
@@ -51,6 +56,8 @@ class Worker:
         self._modules = 0
         self.service: Service | None = None
         self.running: dict = {}  # stream → Call that can be cancelled or given credit
+        self.nonce = b""
+        self.durable = DurableRuns(None)
 
     # Sending
 
@@ -70,10 +77,7 @@ class Worker:
         size += sum(buffer.nbytes for buffer in buffers)
         with self._sending:
             self._flush_queued()
-            self._sock.sendall(_frames.header(type_, stream, len(head), size) + head)
-            self._sock.sendall(body)
-            for buffer in buffers:
-                self._sock.sendall(buffer)
+            self._send_all([_frames.header(type_, stream, len(head), size) + head, body, *buffers])
 
     def flush(self) -> None:
         """Send what is queued."""
@@ -89,17 +93,59 @@ class Worker:
         except IndexError:
             pass
         if pieces:
-            self._sock.sendall(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+            self._send_all([pieces[0] if len(pieces) == 1 else b"".join(pieces)])
+
+    def _send_all(self, pieces: list) -> None:
+        """That the node is gone is noticed where frames are read."""
+        try:
+            for piece in pieces:
+                self._sock.sendall(piece)
+        except OSError:
+            pass
 
     def register_pipes(self, call: object, out_fd: int, err_fd: int) -> None:
         """Hand the read ends of a call's own output pipes to the node."""
         try:
-            socket.send_fds(self._side, [call.number.to_bytes(4, "little")], [out_fd, err_fd])
-            self.send(PIPES, call.number)
-            self.flush()
+            self._send_pipes(call.number, (out_fd, err_fd))
         finally:
-            os.close(out_fd)
-            os.close(err_fd)
+            if getattr(call, "is_run", False):
+                call.pipe_ends = (out_fd, err_fd)  # for the next node
+            else:
+                os.close(out_fd)
+                os.close(err_fd)
+
+    def _send_pipes(self, stream: int, ends: tuple) -> None:
+        socket.send_fds(self._side, [stream.to_bytes(4, "little")], ends)
+        self.send(PIPES, stream)
+        self.flush()
+
+    # The next node
+
+    def ends_for_node(self) -> list:
+        """Return the descriptors that a node has of a worker, besides the sockets: pass pipe, stdout, stderr."""
+        return [self._pass_write, *self._output_ends]
+
+    def go_on_with(self, main: socket.socket, side: socket.socket, known: set) -> None:
+        """Serve the next node, which knows the calls `known`; others are given up. With the reading held."""
+        for stream in self.durable.others(known):
+            calls.cancel(self, stream)
+            self.durable.forget(stream)
+        with self._sending:
+            self._sock.close()
+            self._side.close()
+            self._out.clear()  # to a node that is gone
+            self._sock, self._side = main, side
+            self._reader.restart(main)
+            self._taken_up = 0
+        for stream in sorted(known):
+            call = self.running.get(stream)
+            ends = getattr(call, "pipe_ends", None)
+            if ends and call.running:
+                self._send_pipes(stream, ends)
+            outcome = self.durable.outcome(stream)
+            if outcome is not None:
+                self.send(*outcome)
+        self.flush()
 
     # Serving
 
@@ -132,6 +178,8 @@ class Worker:
                 if frame[0] == CALL:
                     self._taken_up += 1
             except (EOFError, OSError, ProtocolError):
+                if self.durable and _finds_next_node(self):
+                    continue
                 self._leave()
                 return
             finally:
@@ -155,6 +203,8 @@ class Worker:
                 calls.grant(self, stream, head)
             elif type_ == CANCEL:
                 calls.cancel(self, stream)
+            elif type_ == RECORDED:
+                self.durable.forget(stream)
             elif type_ == ASK:
                 self._answer(_frames.decode_head(head), body)
             elif type_ != HELLO:
@@ -198,6 +248,8 @@ class Worker:
 
     def _leave(self) -> None:
         """The node is gone, or wants this worker gone: end as a program ends, so that files are flushed."""
+        if self.durable:
+            os._exit(1)  # nobody waits for them any more, and another attempt may begin
         if _thread.get_ident() == _main_thread:
             raise SystemExit(0)
         signal.pthread_kill(_main_thread, LEAVE)
@@ -241,17 +293,25 @@ def _start_thread(target) -> None:
     _thread.start_new_thread(target, ())
 
 
-def main(descriptors: list[int], nonce: bytes) -> None:
+def _finds_next_node(worker: Worker) -> bool:
+    from leanto.worker import rejoin
+
+    return rejoin.find_next_node(worker)
+
+
+def main(descriptors: list[int], nonce: bytes, lifeline: object = None) -> None:
     """Be a worker from here on; called in a process that was just forked. Does not return."""
     global _main_thread
     _main_thread = _thread.get_ident()
-    main_fd, side, pass_read, pass_write, out, err = descriptors
+    main_fd, side, pass_read, pass_write, out, err, *output_ends = descriptors
     os.dup2(out, 1)
     os.dup2(err, 2)
     os.close(out)
     os.close(err)
     os.set_blocking(pass_write, False)
-    worker = Worker(main_fd, side, pass_read, pass_write)
+    worker = Worker(main_fd, side, pass_read, pass_write, output_ends)
+    worker.nonce = bytes(nonce)
+    worker.durable = DurableRuns(lifeline)
     output.install(nonce, worker.register_pipes)
     signal.signal(LEAVE, _on_leave_signal)
     signal.signal(signal.SIGINT, calls.on_interrupt_signal)
@@ -292,7 +352,7 @@ def _close_in_child(worker: Worker) -> None:
     """A process that user code forks must not hold the worker's connections open."""
     worker._sock.close()
     worker._side.close()
-    for descriptor in (worker._pass_read, worker._pass_write):
+    for descriptor in (worker._pass_read, worker._pass_write, *worker._output_ends):
         os.close(descriptor)
     _be_main_thread()
     if signal.getsignal(signal.SIGINT) is calls.on_interrupt_signal:

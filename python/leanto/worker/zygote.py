@@ -5,12 +5,14 @@ msgpack map.
 
     node → zygote   {"op": "preload", "modules": [...]}           import these ahead
                     {"op": "fork", "id": n, "nonce": bytes}       and the worker's descriptors
+                    {"op": "end"}                                 end, with everything that was started from here
     zygote → node   {"op": "warm", "refused": [[module, why], ...], "tainted": bool}
                     {"op": "forked", "id": n, "pid": pid}
                     {"op": "exited", "pid": pid, "status": wait status}
 
-When the node is gone (end of file) everything that was started from here ends too, however it was killed: the zygote adopts
-the orphans of its workers (it's their subreaper), so it can find them all.
+When the node is gone (end of file) everything that was started from here ends too, however it was killed, except for workers
+with durable runs, which the next daemon takes back (`leanto.worker.survival`): the zygote adopts the orphans of its workers (it's
+their subreaper), so it can find them all.
 """
 
 from __future__ import annotations
@@ -23,21 +25,46 @@ import socket
 import sys
 
 from leanto import _msgpack
+from leanto.worker import lifeline as lifelines
+from leanto.worker import survival
 
 CONTROL = 3
-WORKER_FDS = 6
+WORKER_FDS = 8
 MESSAGE_SIZE = 1 << 18
-KILL_ROUNDS = 100
 
 
-def main() -> None:
-    """Serve the node until it goes away. Never returns in the zygote; in a worker it ends the process."""
+class Forked:
+    """A worker, as the zygote knows it: its place in the lifeline, and the pipe that makes one of its threads read."""
+
+    __slots__ = ("_pass_write", "place")
+
+    def __init__(self, place: int, pass_write: int) -> None:
+        self.place = place
+        self._pass_write = pass_write
+
+    def wake(self) -> None:
+        """Have the worker see that its daemon is gone, also if none of its threads reads just now."""
+        try:
+            os.write(self._pass_write, b"p")
+        except OSError:
+            pass
+
+    def close(self) -> None:
+        os.close(self._pass_write)
+
+
+def main(directory: str) -> None:
+    """Serve the node until it goes away. Never returns in the zygote; in a worker it ends the process.
+
+    `directory` is where the next daemon will listen (`leanto.worker.lifeline`); if it's empty nothing outlives this one.
+    """
     control = socket.socket(fileno=CONTROL)
     os.set_inheritable(CONTROL, False)
     from leanto.worker import output, serve, service  # imported here once, not in each worker
 
     output.prepare()
-    workers: set = set()
+    lifeline = lifelines.Lifeline(directory) if directory else None
+    workers: dict = {}  # pid → Forked
     wake_read, wake_write = os.pipe()
     for end in (wake_read, wake_write):
         os.set_blocking(end, False)
@@ -58,21 +85,27 @@ def main() -> None:
         for descriptor, _ in ready:
             if descriptor == wake_read:
                 os.read(wake_read, 4096)
-                report_exits(control, workers)
+                report_exits(control, workers, lifeline)
                 continue
             message, descriptors = receive(control)
             if message is None:
-                end_everything(workers)
+                control = next_control(control, workers, lifeline)
+                continue
+            if message["op"] == "end":
+                survival.end_everything(workers, lifeline)
             if message["op"] == "preload":
                 reply(control, preload(message["modules"]))
                 continue
+            place = lifeline.take() if lifeline else 0
             pid = os.fork()
             if pid == 0:
-                become_worker(control, (wake_read, wake_write))
-                serve.main(descriptors, message["nonce"])
+                become_worker(control, (wake_read, wake_write), workers)
+                line = lifeline.worker(place) if lifeline else None
+                serve.main(descriptors, message["nonce"], line)
+            pass_write = descriptors.pop(serve.PASS_WRITE)
             for end in descriptors:
                 os.close(end)
-            workers.add(pid)
+            workers[pid] = Forked(place, pass_write)
             reply(control, {"op": "forked", "id": message["id"], "pid": pid})
 
 
@@ -101,7 +134,18 @@ def reply(control: socket.socket, message: dict) -> None:
         pass
 
 
-def become_worker(control: socket.socket, wake: tuple) -> None:
+def next_control(
+    control: socket.socket, workers: dict, lifeline: lifelines.Lifeline | None
+) -> socket.socket:
+    """Return the connection to the next daemon, as descriptor 3, too."""
+    following = survival.find_next_node(workers, lifeline)
+    control.detach()
+    os.dup2(following.fileno(), CONTROL, inheritable=False)
+    following.close()
+    return socket.socket(fileno=CONTROL)
+
+
+def become_worker(control: socket.socket, wake: tuple, others: dict) -> None:
     """Shed in a fresh child what is the zygote's."""
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -109,66 +153,22 @@ def become_worker(control: socket.socket, wake: tuple) -> None:
     control.close()
     for end in wake:
         os.close(end)
+    for forked in others.values():
+        forked.close()
 
 
-def report_exits(control: socket.socket, workers: set) -> None:
-    """Reap what has ended; of a worker's process group nothing stays behind."""
-    while True:
-        try:
-            ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        except ChildProcessError:
-            return
-        if ended is None:
-            return
-        pid = ended.si_pid
-        if pid in workers:
-            kill_group(pid)  # before it's reaped, so that its number can't be somebody else's
-        _, status = os.waitpid(pid, 0)
-        if pid in workers:
-            workers.discard(pid)
-            reply(control, {"op": "exited", "pid": pid, "status": status})
-
-
-def kill_group(pid: int) -> None:
-    try:
-        os.killpg(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
-
-
-def end_everything(workers: set) -> None:
-    """The node is gone: kill the workers with their groups, and what they have left behind, and leave."""
-    for pid in workers:
-        kill_group(pid)
-    for _ in range(KILL_ROUNDS):
-        try:
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
-        except ChildProcessError:
-            break
-        for pid in children_of(os.getpid()):
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-        select.select([], [], [], 0.01)
-    os._exit(0)
-
-
-def children_of(parent: int) -> list[int]:
-    """Return the pids of the processes whose parent is `parent`, from /proc."""
-    found = []
-    for name in os.listdir("/proc"):
-        if not name.isdigit():
+def report_exits(
+    control: socket.socket, workers: dict, lifeline: lifelines.Lifeline | None
+) -> None:
+    """Reap what has ended, and tell the node of its workers."""
+    for pid, status in survival.reap(workers):
+        if pid not in workers:
             continue
-        try:
-            with open(f"/proc/{name}/stat", "rb") as file:
-                fields = file.read().rpartition(b")")[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == parent:
-            found.append(int(name))
-    return found
+        forked = workers.pop(pid)
+        forked.close()
+        if lifeline:
+            lifeline.give_back(forked.place)
+        reply(control, {"op": "exited", "pid": pid, "status": status})
 
 
 def preload(modules: list[str]) -> dict:
@@ -220,9 +220,9 @@ def freeze() -> None:
 
 
 def run() -> None:
-    """Start as the node starts it: `python -c "...; zygote.run()"`."""
+    """Start as the node starts it: `python -c "...; zygote.run()" PACKAGE DIRECTORY`."""
     try:
-        main()
+        main(sys.argv[2])
     except KeyboardInterrupt:
         os._exit(1)
     except OSError as error:

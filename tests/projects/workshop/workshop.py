@@ -282,3 +282,28 @@ def submit_inside(function, *args):
 
 def hidden_generator(n):
     return (i for i in range(n))
+
+
+def fail_when_told(path, text):
+    wait_for(path)
+    raise ValueError(text)
+
+
+def bytes_when_told(path, size):
+    wait_for(path)
+    return b"x" * size
+
+
+def print_variable_when_told(name, path):
+    wait_for(path)
+    print(os.environ[name])
+
+
+def allocate_when_told(started, released, size):
+    touch(started)
+    wait_for(released)
+    return len(b"x" * size)
+
+
+def run_command(command):
+    return subprocess.run(command).returncode

@@ -1,0 +1,104 @@
+// Runs: what the node before has left.
+#include <utility>
+
+#include "node/runs.h"
+
+namespace leanto::node {
+
+namespace {
+
+constexpr const char* kRestarted =
+    "the node on this machine was restarted while it ran, and its worker ended with the node; "
+    "whether the code has done its work is not known";
+constexpr const char* kAwaited =
+    "the node on this machine was restarted while it ran; it is waited for its worker, which may "
+    "have outlived that";
+
+}  // namespace
+
+std::string worker_call_name(const wire::OutputNonce& nonce, std::uint32_t number) {
+  std::string name;
+  for (const char byte : nonce) name += fmt::format("{:02x}", static_cast<unsigned char>(byte));
+  return fmt::format("{}/{}", name, number);
+}
+
+Status Runs::recover(RunStore& store, Workers workers) {
+  std::vector<RunRecord> queued;
+  std::vector<RunStore::Interrupted> interrupted;
+  auto take_up_all = [&, at = now_ms()](RunStore& runs) -> Status {
+    if (workers == Workers::kMayComeBack) {
+      auto found = runs.interrupted();
+      if (!found) return Failure(found.error());
+      interrupted = *std::move(found);
+      auto waiting = runs.queued();
+      if (!waiting) return Failure(waiting.error());
+      queued = *std::move(waiting);
+      return {};
+    }
+    auto found = runs.recover(at, kRestarted, [this](const RunRecord& run) {
+      return decide_after_loss(run, kRestarted);
+    });
+    if (!found) return Failure(found.error());
+    queued = *std::move(found);
+    return {};
+  };
+  std::vector<RunStore::Work> works{{take_up_all, {}}};
+  store.commit(works);
+  if (!works[0].status) return works[0].status;
+  for (const RunStore::Interrupted& run : interrupted) await_worker(run);
+  for (const RunRecord& run : queued) take_up(run);
+  parts_.loop.spawn("tidy up runs", tidy());
+  return {};
+}
+
+void Runs::await_worker(const RunStore::Interrupted& interrupted) {
+  const ActivePtr run = activate(interrupted.run);
+  run->phase = Phase::kUnknown;
+  run->run.status = RunStatus::kUnknown;
+  run->run.reason = kAwaited;
+  // Without a name nobody comes back with it, and it's given up with the others.
+  const std::string& name = interrupted.worker_call;
+  unknown_[name.empty() ? interrupted.run.id : name] = run;
+}
+
+const RunRecord* Runs::find_unknown(const std::string& worker_call) const {
+  const auto found = unknown_.find(worker_call);
+  const bool waits = found != unknown_.end() && found->second->phase == Phase::kUnknown;
+  return waits ? &found->second->run : nullptr;
+}
+
+bool Runs::resume(const std::string& worker_call, const TargetPtr& target,
+                  const std::shared_ptr<Worker>& worker, std::uint32_t number) {
+  if (stopping_ || find_unknown(worker_call) == nullptr) return false;
+  const ActivePtr run = unknown_.at(worker_call);
+  if (!parts_.calls.adopt(target, worker, make_call(run), number)) return false;
+  unknown_.erase(worker_call);
+  run->phase = Phase::kRunning;
+  run->call = number;
+  by_call_[number] = run;
+  run->target_kind = target->kind;
+  run->own_memory = target->service->settings.ask.memory;
+  run->worker = worker;
+  run->run.status = RunStatus::kRunning;
+  run->run.reason.clear();
+  if (run->stopping) {
+    parts_.calls.cancel(number);
+    parts_.loop.spawn("see a run stop", see_it_stop(run));
+  }
+  return true;
+}
+
+void Runs::give_up_unknown() {
+  for (const auto& [name, run] : std::exchange(unknown_, {})) {
+    if (run->phase == Phase::kUnknown) end(run, lost_ending(kRestarted, now_ms()));
+  }
+}
+
+// After a node that ended while it ran.
+std::optional<NextAttempt> Runs::decide_after_loss(const RunRecord& run, const std::string& why) {
+  const std::int64_t at = now_ms();
+  const Ending lost{lost_outcome(why, at), {}};
+  return decide_next_attempt(policy_of(run), {run, lost, 0, at, random_part()});
+}
+
+}  // namespace leanto::node

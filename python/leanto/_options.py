@@ -2,7 +2,7 @@
 
     timeout=90, "30m"          of a call, in seconds or with a unit (s, m, h, d); absent: as long as it takes
     stream_logs=False          don't show here what a call prints there
-    retries=3, lt.Retry(3)     try a call or a run again after errors; it's a run of the node's then
+    retries=3, lt.Retry(3)     try again after errors, so many attempts in all; a plain call is a run of the node's then
     on_oom=lt.bigger(memory=2) the same with more memory after an out-of-memory
     key="nightly"              of a run: the same key and call are the same run
     on_conflict="replace"      have a run with that key cancelled first; "error", the default, refuses

@@ -14,7 +14,7 @@ _FACTORS = {"exponential": 2.0, "constant": 1.0}
 
 
 class Retry:
-    """Try a run again after errors, at most `times` times after the first attempt: for ``.options(retries=...)``.
+    """Try a run again after errors, at most `attempts` attempts in all: for ``.options(retries=...)``.
 
     `on` has the exceptions that count, with their subclasses: classes, or names like ``"shop.StockError"``. Without it each
     exception of the code counts, and a worker that died. NodeLostError counts only if it's named, because after it nobody
@@ -36,11 +36,11 @@ class Retry:
     2
     """
 
-    __slots__ = ("_words", "on", "times")
+    __slots__ = ("_words", "attempts", "on")
 
     def __init__(
         self,
-        times: int,
+        attempts: int,
         *,
         on: object = None,
         backoff: str | float = "exponential",
@@ -49,9 +49,9 @@ class Retry:
         jitter: float = 0.25,
         limit: float | str | None = None,
     ) -> None:
-        if type(times) is not int or not 0 <= times <= 1000:
+        if type(attempts) is not int or not 1 <= attempts <= 1000:
             raise InvalidRequestError(
-                f"Retry(times={times!r}) makes no sense; give a whole number from 0 to 1,000"
+                f"Retry({attempts!r}) makes no sense; give how many attempts in all, from 1 to 1,000"
             )
         factor = _FACTORS.get(backoff, backoff) if isinstance(backoff, str) else backoff
         if not _options.is_number(factor) or not 1 <= factor <= 1000:
@@ -60,11 +60,11 @@ class Retry:
             )
         if not _options.is_number(jitter) or not 0 <= jitter <= 1:
             raise InvalidRequestError(f"jitter={jitter!r} makes no sense; give a part from 0 to 1")
-        self.times = times
+        self.attempts = attempts
         self.on = (Exception,) if on is None else _as_tuple(on)
         kinds, types = _names(self.on)
         self._words = {
-            "times": times,
+            "attempts": attempts,
             "kinds": kinds,
             "types": types,
             "delay": _wait("delay", delay),
@@ -80,7 +80,7 @@ class Retry:
         return self._words
 
     def __repr__(self) -> str:
-        return f"leanto.Retry({self.times}, on={self.on!r})"
+        return f"leanto.Retry({self.attempts}, on={self.on!r})"
 
 
 class MoreMemory:
@@ -144,7 +144,7 @@ def check(name: str, value: object) -> None:
             Retry(value)
         elif not isinstance(value, Retry):
             raise InvalidRequestError(
-                f"retries={value!r} makes no sense; give a number, or lt.Retry(3, on=(ConnectionError,))"
+                f"retries={value!r} makes no sense; give how many attempts in all, or lt.Retry(3, on=(ConnectionError,))"
             )
     elif not isinstance(value, MoreMemory):
         _sizes(value)

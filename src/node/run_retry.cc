@@ -92,7 +92,7 @@ std::optional<NextAttempt> decide_next_attempt(const wire::RetryPolicy& policy,
   }
   if (!policy.retries || !is_meant(*policy.retries, ending)) return std::nullopt;
   const std::int64_t failed = run.attempt - grown;
-  if (failed > policy.retries->times) return std::nullopt;
+  if (failed >= policy.retries->attempts) return std::nullopt;
   const std::int64_t delay =
       delay_after(*policy.retries, std::max<std::int64_t>(failed, 1), attempt.random);
   const std::int64_t at = attempt.now + delay;
@@ -103,7 +103,7 @@ std::optional<NextAttempt> decide_next_attempt(const wire::RetryPolicy& policy,
       at, std::nullopt,
       fmt::format("attempt {} ended with {}: {}; retry {} of {} comes after {:.1f} s", run.attempt,
                   error.type.empty() ? error.kind : error.type, error.message.substr(0, 500),
-                  failed, policy.retries->times, static_cast<double>(delay) / 1000)};
+                  failed, policy.retries->attempts - 1, static_cast<double>(delay) / 1000)};
 }
 
 }  // namespace leanto::node

@@ -36,7 +36,7 @@ struct NextAttemptTest : ::testing::Test {
   std::uint64_t own_memory = 0;
   wire::RetryPolicy policy = [] {
     wire::Retries retries;
-    retries.times = 2;
+    retries.attempts = 3;
     retries.kinds = {"worker_died"};
     retries.types = {"ValueError"};
     return wire::RetryPolicy{retries, std::nullopt};
@@ -150,8 +150,8 @@ TEST(PolicyOf, IsNothingWhereNothingIsOnRecord) {
   EXPECT_EQ(policy_of(run), wire::RetryPolicy());
   run.policy = "nonsense";
   EXPECT_EQ(policy_of(run), wire::RetryPolicy());
-  run.policy = R"({"retries": {"times": 2}})";
-  EXPECT_EQ(policy_of(run).retries->times, 2);
+  run.policy = R"({"retries": {"attempts": 2}})";
+  EXPECT_EQ(policy_of(run).retries->attempts, 2);
 }
 
 }  // namespace

@@ -70,7 +70,7 @@ TEST_F(RunsRecoveryTest, AreLostWhenNobodyComesBackWithThem) {
 
 TEST_F(RunsRecoveryTest, AreTriedAgainWhenTheyAreLostIfThatIsAsked) {
   const std::string id = interrupted(
-      {{"retries", {{"times", 1}, {"kinds", {"node_lost"}}, {"delay", 0}, {"jitter", 0}}}});
+      {{"retries", {{"attempts", 2}, {"kinds", {"node_lost"}}, {"delay", 0}, {"jitter", 0}}}});
   runs->give_up_unknown();
   ASSERT_TRUE(test.run_until([&] { return on_disk(id).status == RunStatus::kQueued; }));
   const auto next = start(target);

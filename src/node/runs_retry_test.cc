@@ -8,7 +8,7 @@ using ::testing::SizeIs;
 using wire::Json;
 
 const Json kRetry = {{"retries",
-                      {{"times", 1},
+                      {{"attempts", 2},
                        {"kinds", {"worker_died"}},
                        {"types", {"ValueError"}},
                        {"delay", 0},

@@ -8,7 +8,7 @@ namespace leanto::wire {
 
 namespace {
 
-constexpr std::int64_t kMaxTimes = 1000;
+constexpr std::int64_t kMaxAttempts = 1000;
 constexpr std::size_t kMaxNames = 100;
 constexpr double kMaxSeconds = 1e9;
 
@@ -52,11 +52,11 @@ Result<std::uint64_t> read_bytes(const char* key, const Json& said) {
 Result<Retries> parse_retries(const Json& from) {
   if (!from.is_object()) return wrong("retries", from, "a map");
   Retries retries;
-  double times = 0;
+  double attempts = 1;
   double limit = -1;
   for (const Status& read :
-       {read_number(from, "times", 0, kMaxTimes, times), read_names(from, "kinds", retries.kinds),
-        read_names(from, "types", retries.types),
+       {read_number(from, "attempts", 1, kMaxAttempts, attempts),
+        read_names(from, "kinds", retries.kinds), read_names(from, "types", retries.types),
         read_number(from, "delay", 0, kMaxSeconds, retries.delay),
         read_number(from, "factor", 1, 1000, retries.factor),
         read_number(from, "max_delay", 0, kMaxSeconds, retries.max_delay),
@@ -64,7 +64,7 @@ Result<Retries> parse_retries(const Json& from) {
         read_number(from, "limit", 0, kMaxSeconds, limit)}) {
     if (!read) return Failure(read.error());
   }
-  retries.times = static_cast<std::int64_t>(times);
+  retries.attempts = static_cast<std::int64_t>(attempts);
   if (limit >= 0) retries.limit = limit;
   return retries;
 }
@@ -110,9 +110,9 @@ Result<RetryPolicy> parse_retry_policy(const Json& asked) {
 Json to_json(const RetryPolicy& policy) {
   Json said = Json::object();
   if (const auto& retries = policy.retries) {
-    said["retries"] = {{"times", retries->times},   {"kinds", retries->kinds},
-                       {"types", retries->types},   {"delay", retries->delay},
-                       {"factor", retries->factor}, {"max_delay", retries->max_delay},
+    said["retries"] = {{"attempts", retries->attempts}, {"kinds", retries->kinds},
+                       {"types", retries->types},       {"delay", retries->delay},
+                       {"factor", retries->factor},     {"max_delay", retries->max_delay},
                        {"jitter", retries->jitter}};
     if (retries->limit) said["retries"]["limit"] = *retries->limit;
   }

@@ -11,9 +11,9 @@
 
 namespace leanto::wire {
 
-// After errors: at most `times` more attempts, with delays that grow.
+// After errors: at most `attempts` in all, with delays that grow.
 struct Retries {
-  std::int64_t times = 0;
+  std::int64_t attempts = 1;
   std::vector<std::string> kinds;  // of errors: "worker_died"
   std::vector<std::string> types;  // of exceptions: one with such a class among its bases counts
   double delay = 1;                // seconds before the second attempt

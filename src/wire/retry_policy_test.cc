@@ -10,7 +10,7 @@ using ::testing::HasSubstr;
 
 TEST(RetryPolicy, IsReadAndWritten) {
   const Json said = {{"retries",
-                      {{"times", 3},
+                      {{"attempts", 3},
                        {"kinds", {"worker_died"}},
                        {"types", {"ValueError", "shop.StockError"}},
                        {"delay", 0.5},
@@ -21,7 +21,7 @@ TEST(RetryPolicy, IsReadAndWritten) {
                      {"on_oom", {{"factor", 1.5}, {"max", 8'000'000'000}, {"sizes", {1, 2}}}}};
   const auto policy = parse_retry_policy(said);
   ASSERT_TRUE(policy) << policy.error().message;
-  EXPECT_EQ(policy->retries->times, 3);
+  EXPECT_EQ(policy->retries->attempts, 3);
   EXPECT_EQ(policy->retries->limit, 3600);
   EXPECT_EQ(policy->on_oom->max, 8'000'000'000u);
   EXPECT_EQ(to_json(*policy), said);
@@ -45,8 +45,8 @@ TEST(RetryPolicy, SaysNothingWhereNothingIsSaid) {
 TEST(RetryPolicy, WhatMakesNoSenseIsRefusedByName) {
   const std::vector<std::pair<Json, std::string>> wrong = {
       {{{"retries", 3}}, "retries"},
-      {{{"retries", {{"times", -1}}}}, "times"},
-      {{{"retries", {{"times", "three"}}}}, "times"},
+      {{{"retries", {{"attempts", 0}}}}, "attempts"},
+      {{{"retries", {{"attempts", "three"}}}}, "attempts"},
       {{{"retries", {{"types", "ValueError"}}}}, "types"},
       {{{"retries", {{"kinds", {1}}}}}, "kinds"},
       {{{"retries", {{"factor", 0.5}}}}, "factor"},

@@ -179,7 +179,7 @@ def test_one_that_dies_meanwhile_is_lost_and_tried_again_if_asked(own_home, lt, 
     notes, released = tmp_path / "notes", tmp_path / "released"
     note = lt.function(workshop.note_and_hold).to(lt.here)
     run = note.submit(str(notes), "lost", str(released))
-    again = note.options(retries=lt.Retry(1, on=lt.NodeLostError, delay=0)).submit(
+    again = note.options(retries=lt.Retry(2, on=lt.NodeLostError, delay=0)).submit(
         str(notes), "again", str(released)
     )
     assert wait_until(lambda: len(lines_of(notes)) == 2)
@@ -200,7 +200,7 @@ def test_one_that_dies_meanwhile_is_lost_and_tried_again_if_asked(own_home, lt, 
 
 def test_retries_follow_on_an_attempt_that_went_on(own_home, lt, tmp_path):
     released = tmp_path / "released"
-    fail = lt.function(workshop.fail_when_told).options(retries=lt.Retry(1, delay=0)).to(lt.here)
+    fail = lt.function(workshop.fail_when_told).options(retries=lt.Retry(2, delay=0)).to(lt.here)
     run = fail.submit(str(released), "no luck")
     assert wait_until(lambda: run.status == "running")
     kill_node()

@@ -179,7 +179,7 @@ def worker_pieces():
     data, _ = _values.pack(((1,), {}))
     reader = _frames.FrameReader(FreeSocket(_frames.frame(_frames.CALL, 1, b"head", data)))
     ends = socket.socketpair()
-    worker = serve.Worker(ends[0].detach(), ends[1].detach(), -1, -1)
+    worker = serve.Worker(ends[0].detach(), ends[1].detach(), -1, -1, [])
     worker._sock = FreeSocket(b"")
     worker.service = Service
 

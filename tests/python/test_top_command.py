@@ -113,7 +113,7 @@ def test_stopped_it_gives_the_terminal_back_and_takes_it_again(service):
         terminal.read_until(ENTER)
         terminal.process.send_signal(signal.SIGTSTP)
         terminal.read_until(LEAVE)
-        assert terminal.is_as_before()
+        assert wait_until(terminal.is_as_before)
         terminal.process.send_signal(signal.SIGCONT)
         terminal.read_until(ENTER + rb"(.|\n)*WORKER OF")
         terminal.press(b"q")

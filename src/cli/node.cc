@@ -10,12 +10,14 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <memory>
 #include <string>
 
 #include "cli/command.h"
 #include "cli/report.h"
+#include "os/failpoint.h"
 
 namespace leanto::cli {
 
@@ -26,6 +28,16 @@ constexpr int kStartLimitMs = 15'000;
 struct StartOptions {
   std::string listen;       // instead of what node.toml says; empty: that
   std::string warm_python;  // as in NodeSettings
+};
+
+// The system's, which tests may shift as somebody sets the clock on the wall.
+class DaemonClock final : public Clock {
+ public:
+  WallTime wall() const override {
+    const auto seconds = LEANTO_FAILPOINT_SWITCH("clock.wall", "shift");
+    return std::chrono::system_clock::now() + std::chrono::seconds(seconds.value_or(0));
+  }
+  MonotonicTime monotonic() const override { return std::chrono::steady_clock::now(); }
 };
 
 Result<node::NodeSettings> find_settings(const StartOptions& options) {
@@ -47,7 +59,7 @@ Status serve(const StartOptions& options, const std::function<void()>& on_ready)
   // daemon.
   ::signal(SIGPIPE, SIG_IGN);
   ::signal(SIGXFSZ, SIG_IGN);  // so is one beyond `ulimit -f`
-  const SystemClock clock;
+  const DaemonClock clock;
   Result<node::NodeSettings> settings = find_settings(options);
   if (!settings) return Failure(settings.error());
   Result<std::unique_ptr<node::Node>> daemon = node::Node::open(*std::move(settings), clock);

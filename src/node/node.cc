@@ -10,6 +10,7 @@
 #include "node/capacity.h"
 #include "node/python_package.h"
 #include "os/cgroup.h"
+#include "os/failpoint.h"
 #include "os/gpus.h"
 #include "os/machine.h"
 #include "os/tcp_socket.h"
@@ -101,6 +102,7 @@ Result<std::unique_ptr<Node>> Node::open(NodeSettings settings, const Clock& clo
     return fail(ErrorKind::kAlreadyExists, "a node with process id {} runs on {} already",
                 attempt->holder, settings.directories.state.string());
   }
+  if (Status armed = LEANTO_FAILPOINTS_ARM(); !armed) return Failure(armed.error());
   Result<Ledger> ledger = Ledger::open(settings.directories.state / "ledger.sqlite");
   if (!ledger) return Failure(ledger.error());
   Result<RunStore> runs = RunStore::open(settings.directories.state / "runs.sqlite",

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <utility>
 
+#include "os/failpoint.h"
 #include "wire/head.h"
 
 namespace leanto::node {
@@ -98,7 +99,10 @@ net::Task<Status> RunLogs::flush(std::string run, LogPtr log) {
   if (log->lines.empty() && !log->is_behind) co_return Status{};
   auto write = [log, file = file_of(run), lines = std::exchange(log->lines, {}), max = max_bytes_,
                 now = now_ms()] {
-    auto append = [&](std::string_view text) { return append_run_log(file, text, max); };
+    auto append = [&](std::string_view text) {
+      if (Status failed = LEANTO_FAILPOINT_STATUS("log.append"); !failed) return failed;
+      return append_run_log(file, text, max);
+    };
     auto gap = [&](std::uint64_t bytes) { return record_of({{"time", now}, {"gap", bytes}}); };
     return log->backlog.write(lines, append, gap);
   };

@@ -10,6 +10,7 @@
 #include "base/byte_size.h"
 #include "base/digest.h"
 #include "base/run_id.h"
+#include "os/failpoint.h"
 #include "os/process_stat.h"
 
 namespace leanto::node {
@@ -21,6 +22,20 @@ using wire::Json;
 namespace {
 
 constexpr Duration kTidyEvery = 10min;
+
+#ifdef LEANTO_FAILPOINTS
+// What must never happen, for a test that it's noticed.
+void call_again(const Runs::Parts& parts, const std::string& head, const std::string& arguments) {
+  const Result<wire::CallHead> parsed = wire::parse_call_head(head);
+  const Result<TargetPtr> target = parsed ? parts.find_target(*parsed) : Failure(parsed.error());
+  if (!target) return;
+  auto call = std::make_unique<Call>();
+  call->head = head;
+  call->body = wire::Body(std::string_view(arguments)).to_owned();
+  call->on_answer = [](FrameType, std::string_view, wire::Body) {};
+  (void)parts.calls.submit(*target, std::move(call), *parsed);
+}
+#endif
 
 }  // namespace
 
@@ -73,6 +88,7 @@ Result<RunRecord> Runs::make_record(const wire::Submission& asked, std::string c
 net::Task<Result<Runs::Submitted>> Runs::submit(wire::Submission asked, std::string caller,
                                                 wire::Body arguments) {
   if (stopping_) co_return fail(ErrorKind::kCancelled, "the node is ending; submit it again");
+  LEANTO_FAILPOINT("run.submit.received");
   if (arguments.size() > parts_.limits.max_value_bytes) {
     co_return fail(ErrorKind::kCapacity,
                    "the arguments of {} are over the limit of {} for a run; keep them in a file or "
@@ -86,8 +102,10 @@ net::Task<Result<Runs::Submitted>> Runs::submit(wire::Submission asked, std::str
   while (true) {
     Result<RunStore::Submitted> recorded = co_await record(*run, arguments, replaces);
     if (!recorded) co_return Failure(recorded.error());
+    LEANTO_FAILPOINT("run.submit.synced");
     if (recorded->decision == KeyDecision::kNew) {
       take_up(recorded->run);
+      LEANTO_FAILPOINT("run.submit.queued");
       co_return Submitted{std::move(recorded->run), true};
     }
     if (recorded->decision == KeyDecision::kSame)
@@ -112,6 +130,7 @@ net::Task<Result<RunStore::Submitted>> Runs::record(RunRecord& run, const wire::
     auto done = store.submit(run, arguments.view(), replaces);
     if (!done) return Failure(done.error());
     submitted = *std::move(done);
+    LEANTO_FAILPOINT("run.submit.recorded");
     return {};
   };
   std::function<Status(RunStore&)> work = write;
@@ -203,6 +222,7 @@ void Runs::on_room(const ActivePtr& run, const Call& call) {
   run->call = call.number;
   run->worker = call.worker;
   run->phase = Phase::kStarting;
+  LEANTO_FAILPOINT("run.start.room");
   parts_.loop.spawn("start a run", start(run));
 }
 
@@ -223,10 +243,12 @@ net::Task<> Runs::start(ActivePtr run) {
     auto done = store.start(run->run.id, begin);
     if (!done) return Failure(done.error());
     started = *std::move(done);
+    LEANTO_FAILPOINT("run.start.recorded");
     return {};
   };
   std::function<Status(RunStore&)> work = write;
   const Status done = co_await parts_.journal.commit(std::move(work));
+  LEANTO_FAILPOINT("run.start.synced");
   if (run->phase != Phase::kStarting) co_return;
   if (!done && done.error().kind == ErrorKind::kCapacity) {
     run->run.reason =
@@ -249,6 +271,11 @@ net::Task<> Runs::start(ActivePtr run) {
   run->run.attempt = started.attempt;
   run->run.started_at = at;
   parts_.calls.begin(run->call, wire::Body(std::string_view(started.arguments)));
+  LEANTO_FAILPOINT("run.start.sent");
+#ifdef LEANTO_FAILPOINTS
+  if (LEANTO_FAILPOINT_SWITCH("run.start", "twice"))
+    call_again(parts_, run->run.head, started.arguments);
+#endif
 }
 
 void Runs::on_output(std::uint32_t call, OutputStream stream, std::string_view text) {
@@ -263,10 +290,12 @@ net::Task<> Runs::tidy() {
     if (!trust.is_given(parts_.clock)) retention.keep_ms = std::numeric_limits<std::int64_t>::max();
     auto prune = [retention, at = now_ms()](RunStore& store) -> Status {
       const auto pruned = store.prune(retention, at);
+      LEANTO_FAILPOINT("run.prune.recorded");
       return pruned ? store.remove_orphans() : Status(Failure(pruned.error()));
     };
     std::function<Status(RunStore&)> work = prune;
     (void)co_await parts_.journal.commit(std::move(work));
+    LEANTO_FAILPOINT("run.prune.synced");
     co_await parts_.loop.sleep(kTidyEvery);
   }
 }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "node/runs.h"
+#include "os/failpoint.h"
 #include "os/process_stat.h"
 
 namespace leanto::node {
@@ -26,6 +27,7 @@ constexpr const char* kStopped =
 }  // namespace
 
 void Runs::on_answer(const ActivePtr& run, FrameType type, std::string_view head, wire::Body body) {
+  LEANTO_FAILPOINT("run.answer.received");
   const AnswerKind kind = type == FrameType::kError ? AnswerKind::kError : AnswerKind::kResult;
   RunAnswer answer{kind, std::string(head), std::string(body.view())};
   Ending ending = decide_ending(std::move(answer), run->stopping, parts_.limits.max_value_bytes);
@@ -72,6 +74,7 @@ net::Task<> Runs::end_attempt(ActivePtr run, Ending ending) {
   const std::optional<NextAttempt> next = decide_next_attempt(
       run->policy, {run->run, ending, run->own_memory, ending.outcome.at, random_part()});
   if (next) {
+    LEANTO_FAILPOINT("run.retry.decided");
     Status recorded = co_await record_retry(run, ending, *next);
     while (!recorded && recorded.error().kind == ErrorKind::kCapacity && !run->stopping) {
       run->run.reason = "its next attempt waits to be recorded, which is tried each second: " +
@@ -81,6 +84,7 @@ net::Task<> Runs::end_attempt(ActivePtr run, Ending ending) {
     }
     if (recorded) tell_recorded(*run);
     if (recorded && run->stopping) ending = stopped_ending(*run->stopping);
+    LEANTO_FAILPOINT("run.retry.synced");
     if (recorded && !run->stopping) co_return begin_attempt(run);
   }
   run->phase = Phase::kEnding;
@@ -92,7 +96,11 @@ net::Task<Status> Runs::record_retry(ActivePtr run, Ending ending, NextAttempt n
   const Result<std::uint64_t> log_size = co_await parts_.logs.settle(run->run.id);
   if (!log_size) co_return Failure(log_size.error());
   ending.outcome.log_size = static_cast<std::int64_t>(*log_size);
-  auto write = [&](RunStore& store) { return store.retry(run->run.id, ending.outcome, next); };
+  auto write = [&](RunStore& store) {
+    Status done = store.retry(run->run.id, ending.outcome, next);
+    LEANTO_FAILPOINT("run.retry.recorded");
+    return done;
+  };
   std::function<Status(RunStore&)> work = write;
   const Status done = co_await parts_.journal.commit(std::move(work));
   if (!done) co_return done;
@@ -138,16 +146,23 @@ net::Task<> Runs::record_end(ActivePtr run, Ending ending) {
       co_await parts_.loop.sleep(kTryAgain);
     }
   }
+  LEANTO_FAILPOINT("run.end.synced");
   unwritten_bytes_ -= size;
   tell_recorded(*run);
   forget(run);
+  LEANTO_FAILPOINT("run.end.told");
 }
 
 net::Task<Status> Runs::write_end(const std::string& id, Ending& ending) {
   const Result<std::uint64_t> log_size = co_await parts_.logs.close(id);
   if (!log_size) co_return Failure(log_size.error());
   ending.outcome.log_size = static_cast<std::int64_t>(*log_size);
-  auto write = [&](RunStore& store) { return store.finish(id, ending.outcome, ending.answer); };
+  LEANTO_FAILPOINT("run.end.logged");
+  auto write = [&](RunStore& store) {
+    Status done = store.finish(id, ending.outcome, ending.answer);
+    LEANTO_FAILPOINT("run.end.recorded");
+    return done;
+  };
   std::function<Status(RunStore&)> work = write;
   co_return co_await parts_.journal.commit(std::move(work));
 }
@@ -167,6 +182,7 @@ bool Runs::is_writing() const {
 
 net::Task<> Runs::stop() {
   if (std::exchange(stopping_, true)) co_return;
+  LEANTO_FAILPOINT("run.stop.begun");
   const MonotonicTime until = parts_.clock.monotonic() + kStopLimit;
   while (is_writing() && parts_.clock.monotonic() < until) co_await parts_.loop.sleep(1ms);
   std::vector<ActivePtr> running;
@@ -195,6 +211,7 @@ net::Task<> Runs::stop() {
   };
   std::function<Status(RunStore&)> work = write;
   (void)co_await parts_.journal.commit(std::move(work));
+  LEANTO_FAILPOINT("run.stop.synced");
   for (const ActivePtr& run : running) forget(run);
   if (!running.empty()) co_await parts_.loop.sleep(20ms);  // so that those who wait are told
 }

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "node/runs.h"
+#include "os/failpoint.h"
 
 namespace leanto::node {
 
@@ -23,6 +24,7 @@ std::string worker_call_name(const wire::OutputNonce& nonce, std::uint32_t numbe
 }
 
 Status Runs::recover(RunStore& store, Workers workers) {
+  LEANTO_FAILPOINT("run.recover.begun");
   std::vector<RunRecord> queued;
   std::vector<RunStore::Interrupted> interrupted;
   auto take_up_all = [&, at = now_ms()](RunStore& runs) -> Status {
@@ -33,6 +35,7 @@ Status Runs::recover(RunStore& store, Workers workers) {
       auto waiting = runs.queued();
       if (!waiting) return Failure(waiting.error());
       queued = *std::move(waiting);
+      LEANTO_FAILPOINT("run.recover.recorded");
       return {};
     }
     auto found = runs.recover(at, kRestarted, [this](const RunRecord& run) {
@@ -40,13 +43,16 @@ Status Runs::recover(RunStore& store, Workers workers) {
     });
     if (!found) return Failure(found.error());
     queued = *std::move(found);
+    LEANTO_FAILPOINT("run.recover.recorded");
     return {};
   };
   std::vector<RunStore::Work> works{{take_up_all, {}}};
   store.commit(works);
   if (!works[0].status) return works[0].status;
+  LEANTO_FAILPOINT("run.recover.synced");
   for (const RunStore::Interrupted& run : interrupted) await_worker(run);
   for (const RunRecord& run : queued) take_up(run);
+  LEANTO_FAILPOINT("run.recover.done");
   parts_.loop.spawn("tidy up runs", tidy());
   return {};
 }
@@ -73,6 +79,7 @@ bool Runs::resume(const std::string& worker_call, const TargetPtr& target,
   const ActivePtr run = unknown_.at(worker_call);
   if (!parts_.calls.adopt(target, worker, make_call(run), number)) return false;
   unknown_.erase(worker_call);
+  LEANTO_FAILPOINT("run.resume.adopted");
   run->phase = Phase::kRunning;
   run->call = number;
   by_call_[number] = run;
@@ -89,6 +96,7 @@ bool Runs::resume(const std::string& worker_call, const TargetPtr& target,
 }
 
 void Runs::give_up_unknown() {
+  LEANTO_FAILPOINT("run.resume.given_up");
   for (const auto& [name, run] : std::exchange(unknown_, {})) {
     if (run->phase == Phase::kUnknown) end(run, lost_ending(kRestarted, now_ms()));
   }

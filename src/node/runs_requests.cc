@@ -5,6 +5,7 @@
 
 #include "base/run_id.h"
 #include "node/runs.h"
+#include "os/failpoint.h"
 
 namespace leanto::node {
 
@@ -137,6 +138,7 @@ net::Task<Result<bool>> Runs::cancel(std::string id, std::string reason) {
   const Result<RunRecord> run = co_await get(std::move(id));
   if (!run) co_return Failure(run.error());
   const ActivePtr active = find_active(run->id);
+  LEANTO_FAILPOINT("run.cancel.received");
   if (!active || active->phase == Phase::kEnding) co_return false;
   stop_run(active, StopCause::kCancel, std::move(reason));
   co_return true;
@@ -152,6 +154,7 @@ void Runs::stop_run(const ActivePtr& run, StopCause cause, std::string reason) {
                            false};
   if (run->phase == Phase::kWaiting) return end(run, stopped_ending(*run->stopping));
   parts_.calls.cancel(run->call);  // ends it at once unless a worker has it
+  LEANTO_FAILPOINT("run.cancel.interrupted");
   if (run->phase == Phase::kRunning) parts_.loop.spawn("see a run stop", see_it_stop(run));
 }
 
@@ -176,10 +179,12 @@ net::Task<> Runs::see_it_stop(ActivePtr run) {
       case StopStep::kTerminate:
         run->stopping->terminated = now;
         worker->terminate();
+        LEANTO_FAILPOINT("run.cancel.terminated");
         break;
       case StopStep::kKill:
         run->stopping->killed = true;
         worker->kill();
+        LEANTO_FAILPOINT("run.cancel.killed");
         break;
     }
     co_await parts_.loop.sleep(decision.look_again);

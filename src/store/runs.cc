@@ -3,11 +3,13 @@
 #include <algorithm>
 
 #include "base/embedded.h"
+#include "os/failpoint.h"
 #include "os/files.h"
 #include "os/xdg.h"
 #include "store/migrations.h"
 #include "store/query.h"
 #include "store/run_log_file.h"
+#include "store/synced_wal.h"
 
 namespace leanto {
 
@@ -23,12 +25,18 @@ constexpr std::string_view kInsert =
 Result<RunStore> RunStore::open(const std::filesystem::path& database,
                                 const std::filesystem::path& directory) {
   if (Status made = create_private_directory(directory); !made) return Failure(made.error());
+#ifdef LEANTO_FAILPOINTS
+  if (Status watched = watch_synced_wal(database); !watched) return Failure(watched.error());
+#endif
   auto opened = Database::open(database);
   if (!opened) return Failure(opened.error());
   const auto migrations = embedded::run_migrations();
   if (auto known = refuse_newer(*opened, migrations); !known) return Failure(known.error());
   const auto mode = opened->run("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
   if (!mode) return Failure(mode.error());
+  // The log is then written, and not synced, at each commit.
+  if (LEANTO_FAILPOINT_SWITCH("journal.sync", "skip"))
+    (void)opened->run("PRAGMA synchronous = NORMAL");
   if (auto done = migrate(*opened, migrations); !done) return Failure(done.error());
   return RunStore(*std::move(opened), directory.string());
 }
@@ -42,7 +50,10 @@ void RunStore::commit(std::span<Work> works) {
   for (Work& work : works) {
     if (Status run = run_one(work); !run) return fail_all(run.error());
   }
+  if (Status failed = LEANTO_FAILPOINT_STATUS("journal.commit"); !failed)
+    return fail_all(failed.error());
   if (Status committed = transaction->commit(); !committed) fail_all(committed.error());
+  LEANTO_FAILPOINT("journal.synced");
 }
 
 // What fails is taken back alone. An error is returned only if that doesn't work.

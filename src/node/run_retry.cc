@@ -52,6 +52,14 @@ wire::RetryPolicy policy_of(const RunRecord& run) {
   return wire::parse_retry_policy(said).value_or(wire::RetryPolicy());
 }
 
+std::int64_t delay_of(const RunRecord& run, std::int64_t now) {
+  if (!run.not_before) return 0;
+  const wire::RetryPolicy policy = policy_of(run);
+  if (!policy.retries) return 0;
+  const double longest = policy.retries->max_delay * (1 + policy.retries->jitter) * 1000;
+  return std::clamp<std::int64_t>(*run.not_before - now, 0, static_cast<std::int64_t>(longest));
+}
+
 std::vector<std::uint64_t> memory_sizes(const wire::MoreMemory& more, std::uint64_t own) {
   std::vector<std::uint64_t> sizes;
   if (!more.sizes.empty()) {

@@ -16,6 +16,10 @@ wire::RetryPolicy policy_of(const RunRecord& run);
 // The sizes that follow on `own`, the memory that the service asks for, in order.
 std::vector<std::uint64_t> memory_sizes(const wire::MoreMemory& more, std::uint64_t own);
 
+// How long a queued run waits for its next attempt, in milliseconds. Not longer than its policy
+// ever has it wait: the clock on the wall may have been set back since.
+std::int64_t delay_of(const RunRecord& run, std::int64_t now);
+
 struct EndedAttempt {
   const RunRecord& run;  // as it was while it ran
   const Ending& ending;

@@ -89,6 +89,17 @@ TEST_F(NextAttemptTest, VariesItsDelayByTheJitter) {
   EXPECT_EQ(delay(1), 1500);
 }
 
+TEST_F(NextAttemptTest, IsWaitedForUntilItsTimeAndNeverLongerThanThePolicySays) {
+  run.policy = R"({"retries": {"times": 1, "delay": 3, "max_delay": 5, "jitter": 0.5}})";
+  EXPECT_EQ(delay_of(run, 10'000), 0) << "nothing is said of a time";
+  run.not_before = 13'000;
+  EXPECT_EQ(delay_of(run, 10'000), 3000);
+  EXPECT_EQ(delay_of(run, 14'000), 0);
+  EXPECT_EQ(delay_of(run, -1'000'000'000), 7500) << "the clock was set back";
+  run.policy.clear();
+  EXPECT_EQ(delay_of(run, 10'000), 0);
+}
+
 TEST_F(NextAttemptTest, DoesNotBeginAfterTheLimit) {
   policy.retries->limit = 9.9;
   EXPECT_FALSE(after(failed("worker_died")));

@@ -167,7 +167,7 @@ Runs::ActivePtr Runs::activate(const RunRecord& record) {
 }
 
 void Runs::begin_attempt(const ActivePtr& run) {
-  const std::int64_t delay = run->run.not_before.value_or(0) - now_ms();
+  const std::int64_t delay = delay_of(run->run, now_ms());
   if (delay > 0) {
     run->phase = Phase::kWaiting;
     const MonotonicTime due = parts_.clock.monotonic() + std::chrono::milliseconds(delay);

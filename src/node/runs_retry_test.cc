@@ -115,6 +115,22 @@ TEST_F(RunsRetryTest, TheNextNodeStartsAtOnceWhatIsDueByThen) {
   EXPECT_EQ(wait_for(id).runs.at(0).attempt, 2);
 }
 
+TEST_F(RunsRetryTest, AClockThatWasSetBackMakesNoDelayLonger) {
+  const auto worker = start(target);
+  const std::string id = submit_run(retry_after(0.05));
+  clock.wall_ms += 86'400'000;
+  say_error(*worker, hear_call(*worker), kValueError);
+  ASSERT_TRUE(test.run_until([&] { return on_disk(id).status == RunStatus::kQueued; }));
+  clock.wall_ms -= 86'400'000;
+  begin_node();
+  target = make_target(1, 1);
+  ASSERT_TRUE(runs->recover(*store));
+  const auto next = start(target);
+  clock.monotonic_ms += 50;
+  say_value(*next, hear_call(*next));
+  EXPECT_EQ(wait_for(id).runs.at(0).attempt, 2);
+}
+
 TEST_F(RunsRetryTest, WhatWasLostIsTriedAgainOnlyIfThatIsAsked) {
   const auto worker = start(target);
   Json policy = kRetry;

@@ -99,3 +99,26 @@ def test_what_is_shipped_has_no_failpoints(own_home):
     )
     assert done.returncode == 0
     leanto("stop")
+
+
+def test_a_node_that_dies_when_it_kills_a_cancelled_run_leaves_neither(fail_at, lt, tmp_path):
+    """The last step of a cancel; the chaos suite kills too often to get there."""
+    import sys
+
+    sys.path.insert(0, str(ROOT / "tests" / "projects" / "chaotic"))
+    import chaotic
+
+    hits = fail_at("run.cancel.killed=kill", "")
+    history = tmp_path / "history"
+    history.touch()
+    deaf = lt.function(chaotic.deaf).options(concurrency=1, grace=0.05)
+    run = deaf.to(lt.here).submit(str(history), "k", 60)
+    assert wait_until(lambda: history.read_text())
+    worker = int(history.read_text().split()[3])
+    assert run.cancel("enough")
+    with pytest.raises((lt.NodeLostError, lt.CancelledError)):
+        run.result(timeout=60)
+    assert ["kill", "run.cancel.killed", "1"] in hits()
+    assert wait_until(lambda: not alive(worker))
+    assert run.record()["attempt"] == 1
+    assert history.read_text().count("start") == 1

@@ -7,12 +7,12 @@ import importlib
 import json
 import os
 import resource
-import subprocess
 import sys
 
 import pytest
 from clients import edit, run_script, write_project
 from conftest import leanto, node_status, wait_until
+from disks import Disk
 from wheels import make_wheel
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root can mount a small disk")
@@ -32,33 +32,6 @@ def tell(path, count):
         print("line", number, "." * 60)
     return "precious"
 """
-
-
-class Disk:
-    """A small disk of its own."""
-
-    def __init__(self, place, size):
-        self.place = place
-        place.mkdir(parents=True, mode=0o700)
-        options = f"size={size},mode=700"
-        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", place], check=True)
-
-    def fill(self):
-        """Leave no byte free."""
-        ballast = os.open(self.place / "ballast", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        for size in (1 << 16, 1 << 12, 1):
-            try:
-                while os.write(ballast, bytes(size)):
-                    pass
-            except OSError:
-                pass
-        os.close(ballast)
-
-    def free(self):
-        (self.place / "ballast").unlink()
-
-    def remove(self):
-        subprocess.run(["umount", "--lazy", self.place], check=True)
 
 
 @pytest.fixture

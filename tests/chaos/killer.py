@@ -1,0 +1,77 @@
+"""What is killed while the callers submit: somebody, every now and then."""
+
+from __future__ import annotations
+
+import random
+import time
+
+from chaos.scene import Scene
+
+SHARES = {"worker": 50, "caller": 14, "daemon": 14, "stop": 4, "zygote": 6, "disk": 8}
+LONGEST = 0.4  # seconds between two
+
+
+class Killer:
+    def __init__(self, scene: Scene, callers: int, seed: int) -> None:
+        self._scene = scene
+        self._chance = random.Random(f"kills {seed}")
+        self._callers = {number: scene.start_caller(number) for number in range(callers)}
+        self._free_disk_at: float | None = None
+        self.filled = 0
+
+    def work(self, limit: float) -> bool:
+        """Kill until all callers have ended; False if they haven't after `limit` seconds."""
+        end = time.monotonic() + limit
+        while self._callers and time.monotonic() < end:
+            time.sleep(self._chance.uniform(0.02, LONGEST))
+            if self._free_disk_at is not None and time.monotonic() > self._free_disk_at:
+                self._free_disk()
+            self._do(self._chance.choices(list(SHARES), list(SHARES.values()))[0])
+            self._look_after_callers()
+        if self._free_disk_at is not None:
+            self._free_disk()
+        return not self._callers
+
+    def _do(self, what: str) -> None:
+        scene = self._scene
+        if what == "worker":
+            workers = scene.busy_workers()
+            scene.kill("worker", self._chance.choice(workers) if workers else None)
+        elif what == "caller":
+            number = self._chance.choice(list(self._callers))
+            scene.kill("caller", self._callers[number].pid)
+        elif what == "daemon":
+            scene.kill("daemon", scene.daemon())
+        elif what == "zygote":
+            zygotes = scene.zygotes()
+            scene.kill("zygote", self._chance.choice(zygotes) if zygotes else None)
+        elif what == "stop":
+            scene.stop()
+        elif scene.disk and self._free_disk_at is None:
+            scene.disk.fill()
+            self.filled += 1
+            self._free_disk_at = time.monotonic() + self._chance.uniform(0.1, 1)
+
+    def _free_disk(self) -> None:
+        self._scene.disk.free()
+        self._free_disk_at = None
+
+    def _look_after_callers(self) -> None:
+        for number, process in list(self._callers.items()):
+            status = process.poll()
+            if status is None:
+                continue
+            if status == 0:
+                del self._callers[number]
+            elif status > 0:
+                said = (self._scene.directory / f"said{number}").read_text()
+                raise RuntimeError(f"the caller {number} failed:\n{said[-4000:]}")
+            else:
+                self._callers[number] = self._scene.start_caller(number)
+
+    def end(self) -> None:
+        """Kill the callers, if something went wrong here."""
+        for process in self._callers.values():
+            if process.poll() is None:
+                process.kill()
+                process.wait()

@@ -1,0 +1,91 @@
+"""One run of the suite: the scene, the killing, the evidence."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+import sys
+import time
+
+from chaos import evidence, plan
+from chaos.evidence import Evidence, Killed
+from chaos.killer import Killer
+from chaos.scene import PROJECT, Scene
+from chaos.tasks import make_tasks, share_out
+
+CALLERS = 4
+CALM = [plan.ALWAYS] * 1000
+
+
+def run(
+    directory: pathlib.Path, binary: str, runs: int, seed: int, broken: str = ""
+) -> tuple[Evidence, dict]:
+    """Return the evidence, and the points that daemons passed and died at."""
+    tasks = make_tasks(runs, seed)
+    scene = Scene(directory, binary, 32_000 + 60 * runs)
+    points = plan.points_of(binary, scene.env)
+    lines = plan.make_lines(points, seed, 1000, broken)
+    scene.set_plan(lines)
+    for number, share in enumerate(share_out(tasks, CALLERS, seed)):
+        scene.write_tasks(number, share)
+    with contextlib.ExitStack() as stack:
+        stack.callback(scene.remove)
+        killer = Killer(scene, CALLERS, seed)
+        stack.callback(killer.end)
+        finished = killer.work(60 + runs * 0.1)
+        killer.end()
+        used = lines[: 1000 - len(scene.plan.read_text().splitlines())]
+        found = _look_at_quiet(scene, {task.key: task for task in tasks})
+        found.faults = plan.faults_of(used) | ({"full disk"} if killer.filled else set())
+        found.seen = evidence.read_seen([directory / f"seen{number}" for number in range(CALLERS)])
+        if not finished:
+            ended = {seen.key for seen in found.seen if seen.what == "outcome"}
+            found.unfinished = [task.key for task in tasks if task.key not in ended]
+        found.processes = _wait_for_nobody(scene)
+        passes = evidence.read_failpoints(scene.failpoints)
+        hits = [Killed("daemon", pid, time, point) for time, pid, what, point, _ in passes
+                if what == "kill"]  # fmt: skip
+        found.killed = sorted([*scene.killed, *hits], key=lambda killed: killed.time)
+        reached = {point for _, _, what, point, _ in passes if what == "reached"}
+    return found, {"points": set(points), "reached": reached}
+
+
+def _look_at_quiet(scene: Scene, tasks: dict) -> Evidence:
+    """Read what is on record, kill the daemon, and read it once more."""
+    from chaos.collect import Quiet
+
+    scene.set_plan(CALM)
+    _end_daemon(scene)
+    os.environ.clear()
+    os.environ.update(scene.env)
+    sys.path.insert(0, str(PROJECT))
+    import leanto as lt
+
+    quiet = Quiet(lt, tasks)
+    lt.here.keys()
+    quiet.wait_for_ends()
+    records = quiet.records(with_logs=True)
+    recorded_at = time.monotonic_ns()
+    _end_daemon(scene)
+    again = quiet.records(with_logs=False)
+    busy = quiet.what_is_busy(scene.leanto("status", "--json"))
+    history = evidence.read_history(str(scene.history))
+    scene.leanto("stop")
+    return Evidence(tasks, history, [], [], records, again, busy=busy, recorded_at=recorded_at)
+
+
+def _end_daemon(scene: Scene) -> None:
+    """The one that runs, with what it was told."""
+    end = time.monotonic() + 30
+    while (pid := scene.daemon()) is not None and time.monotonic() < end:
+        scene.kill("daemon", pid)
+        time.sleep(0.01)
+
+
+def _wait_for_nobody(scene: Scene) -> list[str]:
+    """The processes that are left after a while."""
+    end = time.monotonic() + 20
+    while scene.processes() and time.monotonic() < end:
+        time.sleep(0.02)
+    return [f"{pid}: {command}" for pid, command in scene.processes().items()]

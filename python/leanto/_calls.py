@@ -126,7 +126,9 @@ class Callable:
         ``options(key=)`` gives the same run for the same key and call, so it may be said again after a crash;
         ``on_conflict="replace"`` has a run that the key stands for cancelled first; ``grace`` is how many seconds a cancel
         waits before it terminates the process. Raises KeyConflictError if the key stands for another call,
-        InvalidRequestError for a generator, ValueTransportError if an argument can't be pickled.
+        InvalidRequestError for a generator, ValueTransportError if an argument can't be pickled. If the node ends before it
+        has answered, a call with a key is submitted again; for one without, NodeError is raised, and whether it was recorded
+        isn't known.
 
         >>> count = lt.function(count_words).options(key="hamlet").to(lt.here)
         >>> count.submit("to be").result()

@@ -25,6 +25,11 @@ from leanto.errors import (
 MAX_IDLE = 64
 MAX_LOST = 20  # connections in a row; a node that is killed takes some milliseconds to end
 
+# What is said on a connection that breaks like this has not been heard: a Unix socket refuses what is sent after its peer has
+# closed, and is reset, rather than closed, only if the peer closed before it had read everything.
+UNHEARD = (BrokenPipeError, ConnectionResetError)
+UNANSWERED = (*UNHEARD, EOFError)  # it may have been heard
+
 _idle: list = []
 _to_release: list = []  # ids of objects whose last handle here is gone
 _session = ""
@@ -129,32 +134,44 @@ def call(head: bytes, args: tuple, kwargs: dict) -> tuple:
     return converse(CALL, head, data, buffers)
 
 
-def converse(type_: int, head: bytes, body: bytes, buffers: list | tuple = ()) -> tuple:
-    """Say one frame and return (connection, type, head, body) of the answer; see `call`."""
-    connection = take()
+def converse(
+    type_: int,
+    head: bytes,
+    body: bytes,
+    buffers: list | tuple = (),
+    lost_if: tuple = UNHEARD,
+    what: str = "a call",
+) -> tuple:
+    """Say one frame and return (connection, type, head, body) of the answer; see `call`.
+
+    It's said again on a new connection after an error of `lost_if`: by default only where the node can't have heard it.
+    """
+    connection = None
     lost = 0
     try:
         while True:
             try:
+                connection = take()
                 connection.send(type_, head, body, buffers)
                 type_, head, body = connection.receive()
                 break
-            except (BrokenPipeError, ConnectionResetError):
-                # The node has gone, and has not heard this: a Unix socket refuses what is sent after its peer has closed,
-                # and is reset, rather than closed, only if the peer closed before it had read everything.
-                connection.close()
+            except lost_if:
+                if connection is not None:
+                    connection.close()
+                    connection = None
                 _idle.clear()
                 lost += 1
                 if lost == MAX_LOST:
                     raise
                 if lost > 1:  # a process that is about to end still has its socket
                     _node.pause(0.001 * lost)
-                connection = Connection()
     except (OSError, EOFError, ProtocolError) as error:
-        connection.close()
-        raise broken("a call", error) from None
+        if connection is not None:
+            connection.close()
+        raise broken(what, error) from None
     except BaseException:
-        cancel(connection, "interrupted")
+        if connection is not None:
+            cancel(connection, "interrupted")
         raise
     if type_ == YIELD:
         return connection, type_, head, body
@@ -164,14 +181,18 @@ def converse(type_: int, head: bytes, body: bytes, buffers: list | tuple = ()) -
     return None, type_, head, body
 
 
+_NOT_KNOWN = {
+    "a call": ", and whether the code has done its work is not known",
+    "a submission": ", and whether the run was recorded is not known: `leanto runs` shows it if it was; with"
+    " .options(key=...) it can be submitted again and stays one run",
+}
+
+
 def broken(what: str, error: Exception) -> NodeError:
     """Return the error for a connection that broke in the middle of `what`."""
     message = f"the connection to the node on this machine broke in the middle of {what}: {error}"
     if not isinstance(error, ProtocolError):
-        message += (
-            "; the node was stopped or killed, and whether the code has done its work is not known "
-            "(`leanto logs --node` says more)"
-        )
+        message += f"; the node was stopped or killed{_NOT_KNOWN.get(what, '')} (`leanto logs --node` says more)"
     return NodeError(message)
 
 
@@ -179,6 +200,13 @@ def ask(op: str, body: bytes = b"", /, **arguments: object) -> tuple[dict, bytes
     """Ask the node something; return the answer's head and body. Raises what the node answers instead."""
     head = _frames.encode_head({"op": op, **arguments})
     _, _, head, body = converse(ASK, head, body)
+    return _frames.decode_head(head), body
+
+
+def ask_again(op: str, /, **arguments: object) -> tuple[dict, bytes]:
+    """`ask` for what can be said twice as well as once: it's said again when the connection breaks before the answer."""
+    head = _frames.encode_head({"op": op, **arguments})
+    _, _, head, body = converse(ASK, head, b"", (), UNANSWERED, "a question")
     return _frames.decode_head(head), body
 
 

@@ -101,7 +101,7 @@ class Run(concurrent.futures.Future):
         >>> run.record()["service"]
         'documented/story.count_words'
         """
-        return _connection.ask("run_record", id=self.id)[0]["run"]
+        return _connection.ask_again("run_record", id=self.id)[0]["run"]
 
     def running(self) -> bool:
         """Whether a worker runs it now.
@@ -188,7 +188,7 @@ class Run(concurrent.futures.Future):
 
     def _fetch_now(self) -> tuple:
         try:
-            said, body = _connection.ask("run_result", id=self.id)
+            said, body = _connection.ask_again("run_result", id=self.id)
         except NotFoundError as error:
             return None, error
         if "error" in said:
@@ -237,7 +237,7 @@ class Run(concurrent.futures.Future):
         lost = 0
         while True:
             try:
-                said, body = _connection.ask(
+                said, body = _connection.ask_again(
                     "run_logs", id=self.id, offset=offset, wait=WAIT if follow else 0
                 )
                 lost = 0
@@ -268,7 +268,7 @@ class Run(concurrent.futures.Future):
         >>> run.result(), run.cancel("too late")
         (2, False)
         """
-        said, _ = _connection.ask("run_cancel", id=self.id, reason=reason)
+        said, _ = _connection.ask_again("run_cancel", id=self.id, reason=reason)
         return said["accepted"]
 
     def __reduce__(self) -> tuple:
@@ -308,7 +308,7 @@ def run(id_or_key: str, /) -> Run:
     >>> lt.run("macbeth").result()
     2
     """
-    said = _connection.ask("run_record", id=id_or_key)[0]["run"]
+    said = _connection.ask_again("run_record", id=id_or_key)[0]["run"]
     found = Run(said["id"], said["key"], said["service"])
     if said["status"] in ENDED:
         found._settle(said["status"])
@@ -344,4 +344,4 @@ def runs(
         asked["status"] = [status] if isinstance(status, str) else list(status)
     if since is not None:
         asked["since"] = int(since * 1000)
-    return json.loads(bytes(_connection.ask("runs", **asked)[1]))
+    return json.loads(bytes(_connection.ask_again("runs", **asked)[1]))

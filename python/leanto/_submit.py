@@ -11,6 +11,7 @@ from leanto._run_watch import watch
 from leanto._runs import ENDED, Run
 from leanto.errors import InvalidRequestError
 
+SUBMISSION = "a submission"
 _CALL_KEY = _msgpack.encode("call")
 _caller: dict = {}
 
@@ -27,7 +28,10 @@ def submit(callable_: object, args: tuple, kwargs: dict) -> Run:
     head = _frames.encode_head({"op": "submit", "caller": _say_caller()})
     # A map of two pairs becomes one of three: the call's head is encoded already.
     head = bytes((head[0] + 1,)) + head[1:] + _CALL_KEY + call
-    _, _, head, _ = _connection.converse(ASK, head, data, buffers)
+    # With a key it's the same run, however often the node hears of it.
+    key = callable_._options.get("key")
+    lost_if = _connection.UNHEARD if key is None else _connection.UNANSWERED
+    _, _, head, _ = _connection.converse(ASK, head, data, buffers, lost_if, SUBMISSION)
     said = _frames.decode_head(head)
     run = Run(said["id"], said["key"], said["service"], callable_._value_of)
     if said["status"] in ENDED:

@@ -64,6 +64,8 @@ def run_once(asked: argparse.Namespace, seed: int) -> bool:
     violations = check(evidence)
     took = time.monotonic() - started
     print_counts(evidence, coverage, f"{asked.runs} runs, seed {seed}, {took:.0f} s")
+    broken = collections.Counter(one.kind for one in violations)
+    print(f"  violated   {say(broken)}")
     by_kind = collections.defaultdict(list)
     for violation in violations:
         by_kind[violation.kind].append(violation)
@@ -75,8 +77,8 @@ def run_once(asked: argparse.Namespace, seed: int) -> bool:
             print(f"  the history of {some[0].key}, in seconds:")
             print(history_of(evidence, some[0].key))
     if violations:
-        broken = f" --broken '{asked.broken}'" if asked.broken else ""
-        print(f"\nonce more: ./dev chaos --runs {asked.runs} --seed {seed}{broken}")
+        rules = f" --broken '{asked.broken}'" if asked.broken else ""
+        print(f"\nonce more: ./dev chaos --runs {asked.runs} --seed {seed}{rules}")
     if asked.keep:
         print(f"kept: {directory}")
     return bool(violations)

@@ -138,7 +138,8 @@ def _check_starts(evidence: Evidence) -> list[Violation]:
             continue
         since, outcome = known[key]
         for line in of_key:
-            if line.what == "start" and line.time > since:
+            # What is lost may yet begin: a node that ends says so before its workers are gone.
+            if line.what == "start" and line.time > since and outcome[0] != "lost":
                 text = f"pid {line.pid} began after {outcome} was known"
                 found.append(Violation("started after its end", key, text))
             elif line.time > since and outcome[0] == "cancelled":

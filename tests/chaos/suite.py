@@ -88,4 +88,18 @@ def _wait_for_nobody(scene: Scene) -> list[str]:
     end = time.monotonic() + 20
     while scene.processes() and time.monotonic() < end:
         time.sleep(0.02)
-    return [f"{pid}: {command}" for pid, command in scene.processes().items()]
+    return [f"{describe(pid)}: {command}" for pid, command in scene.processes().items()]
+
+
+def describe(pid: int) -> str:
+    """Say what a process is at that shouldn't be there."""
+    said = [str(pid)]
+    try:
+        place = pathlib.Path(f"/proc/{pid}")
+        rows = dict(row.split(":\t", 1) for row in (place / "status").read_text().splitlines())
+        said += [f"parent {rows['PPid']}", rows["State"], f"{rows['Threads']} threads"]
+        said.append(f"waits in {(place / 'wchan').read_text()}")
+        said += sorted(os.readlink(file) for file in (place / "fd").iterdir())
+    except (OSError, KeyError, ValueError) as error:
+        said.append(str(error))
+    return ", ".join(said)

@@ -227,6 +227,13 @@ def test_a_start_after_the_outcome_is_found(story):
     assert story.violations() == ["started after its end"]
 
 
+def test_what_is_lost_may_yet_begin(story):
+    story.ends("lost", "NodeLostError: it was stopped")
+    story.kill("stopped")
+    story.history = [Start("start", KEY, "t1", 10, 500)]
+    assert story.violations() == []
+
+
 def test_a_function_that_goes_on_after_its_cancel_is_found(story):
     story.seen.append(Seen("cancel", KEY, 150, ID))
     story.ends("cancelled", "CancelledError: it was cancelled")

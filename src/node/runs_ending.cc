@@ -59,7 +59,7 @@ void Runs::end(const ActivePtr& run, Ending ending) {
   if (run->phase == Phase::kEnding || run->phase == Phase::kRetrying) return;
   const bool ran = run->phase == Phase::kRunning || run->phase == Phase::kUnknown;
   by_call_.erase(run->call);
-  if (ran && !run->stopping && !stopping_) {
+  if (ran && !run->stopping) {
     run->phase = Phase::kRetrying;
     parts_.loop.spawn("end a run's attempt", end_attempt(run, std::move(ending)));
   } else {
@@ -85,7 +85,11 @@ net::Task<> Runs::end_attempt(ActivePtr run, Ending ending) {
     if (recorded) tell_recorded(*run);
     if (recorded && run->stopping) ending = stopped_ending(*run->stopping);
     LEANTO_FAILPOINT("run.retry.synced");
-    if (recorded && !run->stopping) co_return begin_attempt(run);
+    if (recorded && !run->stopping) {
+      run->phase = Phase::kQueued;
+      if (!stopping_) begin_attempt(run);  // else the next node does
+      co_return;
+    }
   }
   run->phase = Phase::kEnding;
   co_await record_end(run, std::move(ending));

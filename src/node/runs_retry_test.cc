@@ -1,3 +1,5 @@
+#include <future>
+
 #include "node/runs_fixture.h"
 
 namespace leanto::node {
@@ -165,6 +167,40 @@ TEST_F(RunsRetryTest, ANodeThatStopsLeavesItToTheNextIfThatIsAsked) {
   test.run(runs->stop());
   EXPECT_EQ(on_disk(id).status, RunStatus::kQueued);
   EXPECT_EQ(attempts(id)[0].outcome, "lost");
+}
+
+TEST_F(RunsRetryTest, AnAttemptThatFailsWhileTheNodeEndsIsFollowedByOneOfTheNext) {
+  target = make_target(1, 2);
+  const auto worker = start(target);
+  const std::string first = submit_run();
+  const std::uint32_t of_first = hear_call(*worker);
+  const std::string second = submit_run(kRetry);
+  const std::uint32_t of_second = hear_call(*worker);
+  std::promise<void> gate;
+  std::function<Status(RunStore&)> work = [&](RunStore&) -> Status {
+    gate.get_future().wait();
+    return {};
+  };
+  bool has_stopped = false;
+  auto hold = [&]() -> net::Task<> { (void)co_await journal->commit(std::move(work)); };
+  auto stop = [&]() -> net::Task<> {
+    co_await runs->stop();
+    has_stopped = true;
+  };
+  test.loop.spawn("hold the disk", hold());
+  test.settle();
+  say_value(*worker, of_first);
+  test.settle();
+  test.loop.spawn("stop", stop());
+  test.settle();
+  say_error(*worker, of_second, kValueError);
+  test.settle();
+  EXPECT_FALSE(has_stopped) << "it waits for what is being written";
+  gate.set_value();
+  ASSERT_TRUE(test.run_until([&] { return has_stopped; }));
+  EXPECT_EQ(on_disk(first).status, RunStatus::kSucceeded);
+  EXPECT_EQ(on_disk(second).status, RunStatus::kQueued);
+  EXPECT_EQ(attempts(second)[0].outcome, "failed");
 }
 
 TEST_F(RunsRetryTest, AfterAnOutOfMemoryTheNextAttemptHasMore) {

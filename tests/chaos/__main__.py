@@ -24,6 +24,11 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=1000, help="how many runs (1,000)")
     parser.add_argument("--seed", type=int, help="what is killed when; a random one if not told")
     parser.add_argument("--minutes", type=float, help="go on with further seeds for so long")
+    parser.add_argument(
+        "--each",
+        action="store_true",
+        help="only daemons die, one at each point, one after the other",
+    )
     parser.add_argument("--broken", default="", help="rules of a failpoint that breaks a promise")
     parser.add_argument("--keep", action="store_true", help="keep the directory with all histories")
     parser.add_argument(
@@ -49,6 +54,7 @@ def run_once_apart(asked: argparse.Namespace, seed: int) -> bool:
 
     command = [sys.executable, "-m", "chaos", "--runs", str(asked.runs), "--seed", str(seed)]
     command += ["--binary", asked.binary, "--broken", asked.broken]
+    command += ["--each"] if asked.each else []
     return subprocess.run(command).returncode != 0
 
 
@@ -57,7 +63,9 @@ def run_once(asked: argparse.Namespace, seed: int) -> bool:
     directory = pathlib.Path(tempfile.mkdtemp(prefix="leanto-chaos-"))
     started = time.monotonic()
     try:
-        evidence, coverage = suite.run(directory, asked.binary, asked.runs, seed, asked.broken)
+        evidence, coverage = suite.run(
+            directory, asked.binary, asked.runs, seed, asked.broken, asked.each
+        )
     finally:
         if not asked.keep:
             shutil.rmtree(directory, ignore_errors=True)
@@ -77,7 +85,8 @@ def run_once(asked: argparse.Namespace, seed: int) -> bool:
             print(f"  the history of {some[0].key}, in seconds:")
             print(history_of(evidence, some[0].key))
     if violations:
-        rules = f" --broken '{asked.broken}'" if asked.broken else ""
+        rules = " --each" if asked.each else ""
+        rules += f" --broken '{asked.broken}'" if asked.broken else ""
         print(f"\nonce more: ./dev chaos --runs {asked.runs} --seed {seed}{rules}")
     if asked.keep:
         print(f"kept: {directory}")
@@ -99,9 +108,9 @@ def print_counts(evidence: Evidence, coverage: dict, title: str) -> None:
     print(
         f"  failpoints {sum(hit.values())} kills at {len(hit)} of {len(coverage['points'])} points"
     )
-    missing = sorted(coverage["points"] - coverage["reached"])
+    missing = sorted(coverage["points"] - set(hit))
     if missing:
-        print(f"             not reached: {', '.join(missing)}")
+        print(f"             not at {', '.join(missing)}")
     print(f"  trouble    {', '.join(sorted(evidence.faults)) or 'none'}")
 
 

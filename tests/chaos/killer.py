@@ -9,6 +9,8 @@ from chaos.scene import Scene
 
 SHARES = {"worker": 50, "caller": 14, "daemon": 14, "stop": 4, "zygote": 6, "disk": 8}
 LONGEST = 0.4  # seconds between two
+SOON = 0.3  # seconds that a daemon has before it's stopped
+PATIENCE = 4.0  # seconds that a daemon has to get to its point
 
 
 class Killer:
@@ -30,6 +32,25 @@ class Killer:
             self._look_after_callers()
         if self._free_disk_at is not None:
             self._free_disk()
+        return not self._callers
+
+    def work_through(self, points: list[str], limit: float) -> bool:
+        """The daemons to come die at `points`, one after the other: see to it that each gets there. As `work` otherwise."""
+        end = time.monotonic() + limit
+        at, since = -1, time.monotonic()
+        while self._callers and time.monotonic() < end:
+            time.sleep(0.02)
+            self._look_after_callers()
+            now = self._scene.daemons_so_far() - 1
+            if now != at:
+                at, since = now, time.monotonic()
+            if not 0 <= at < len(points):
+                continue
+            waited = time.monotonic() - since
+            if points[at].startswith("run.stop.") and waited > SOON:
+                self._scene.stop()
+            elif waited > PATIENCE:  # nothing comes by there
+                self._scene.kill("daemon", self._scene.daemon())
         return not self._callers
 
     def _do(self, what: str) -> None:

@@ -9,6 +9,11 @@ import subprocess
 # Power is cut at each end of a daemon: what it hasn't synced is gone.
 ALWAYS = "store.open=lose"
 
+# Six seconds after a cancel; tests/e2e/test_failpoints.py goes there.
+TOO_LATE = "run.cancel.killed"
+
+CALM = [ALWAYS] * 1000  # nothing else happens to so many daemons
+
 # How late a point may kill: it's passed less often than others.
 FEW = {"run.retry.": 6, "run.cancel.": 2, "run.recover.": 1, "run.prune.": 1, "run.stop.": 1}
 MANY = 12
@@ -40,6 +45,18 @@ def make_lines(points: list[str], seed: int, count: int, broken: str = "") -> li
             rules = [f"{point}=kill@{chance.randint(1, _latest(point))}", *_trouble(chance), ALWAYS]
             lines.append(";".join(filter(None, [*rules, broken])))
     return lines[:count]
+
+
+def make_lines_for_each(points: list[str], seed: int, broken: str = "") -> tuple[list, list]:
+    """Return the points in some order, and rules for a daemon each, which dies the first time there. Others follow in calm.
+
+    Those that few runs come by are first, while there are many runs.
+    """
+    order = random.Random(f"each {seed}").sample(points, len(points))
+    order.sort(key=lambda point: not point.startswith(("run.cancel.", "run.retry.")))
+    order.remove(TOO_LATE)
+    lines = [";".join(filter(None, [f"{point}=kill@1", ALWAYS, broken])) for point in order]
+    return order, lines + CALM
 
 
 def _latest(point: str) -> int:

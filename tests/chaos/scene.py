@@ -49,6 +49,12 @@ class Scene:
         new = self.plan.with_suffix(".new")
         new.write_text("".join(line + "\n" for line in lines))
         new.rename(self.plan)
+        self._planned = len(lines)
+
+    def daemons_so_far(self) -> int:
+        """How many lines of the plan have been taken."""
+        with open(self.plan) as file:
+            return self._planned - sum(1 for _ in file)
 
     def start_caller(self, number: int) -> subprocess.Popen:
         files = [self.directory / f"{name}{number}" for name in ("tasks", "seen")]

@@ -15,17 +15,21 @@ from chaos.scene import PROJECT, Scene
 from chaos.tasks import make_tasks, share_out
 
 CALLERS = 4
-CALM = [plan.ALWAYS] * 1000
 
 
 def run(
-    directory: pathlib.Path, binary: str, runs: int, seed: int, broken: str = ""
+    directory: pathlib.Path, binary: str, runs: int, seed: int, broken: str = "", each: bool = False
 ) -> tuple[Evidence, dict]:
-    """Return the evidence, and the points that daemons passed and died at."""
+    """Return the evidence, and the points that daemons passed and died at.
+
+    `each`: a daemon dies at each point, one after the other, and nothing else is killed.
+    """
     tasks = make_tasks(runs, seed)
     scene = Scene(directory, binary, 32_000 + 60 * runs)
     points = plan.points_of(binary, scene.env)
-    lines = plan.make_lines(points, seed, 1000, broken)
+    order, lines = plan.make_lines_for_each(points, seed, broken)
+    if not each:
+        lines = plan.make_lines(points, seed, 1000, broken)
     scene.set_plan(lines)
     for number, share in enumerate(share_out(tasks, CALLERS, seed)):
         scene.write_tasks(number, share)
@@ -33,9 +37,10 @@ def run(
         stack.callback(scene.remove)
         killer = Killer(scene, CALLERS, seed)
         stack.callback(killer.end)
-        finished = killer.work(60 + runs * 0.1)
+        limit = 60 + runs * 0.1
+        finished = killer.work_through(order, limit) if each else killer.work(limit)
         killer.end()
-        used = lines[: 1000 - len(scene.plan.read_text().splitlines())]
+        used = lines[: scene.daemons_so_far()]
         found = _look_at_quiet(scene, {task.key: task for task in tasks})
         found.faults = plan.faults_of(used) | ({"full disk"} if killer.filled else set())
         found.seen = evidence.read_seen([directory / f"seen{number}" for number in range(CALLERS)])
@@ -55,7 +60,7 @@ def _look_at_quiet(scene: Scene, tasks: dict) -> Evidence:
     """Read what is on record, kill the daemon, and read it once more."""
     from chaos.collect import Quiet
 
-    scene.set_plan(CALM)
+    scene.set_plan(plan.CALM)
     _end_daemon(scene)
     os.environ.clear()
     os.environ.update(scene.env)

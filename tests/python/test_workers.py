@@ -183,3 +183,45 @@ def test_a_stream_and_an_error_end_a_fresh_process_too(sent):
 def test_a_fresh_process_is_for_functions(lt, sent):
     with pytest.raises(lt.InvalidRequestError, match="fresh=True is for functions"):
         sent(hungry.Warm, fresh=True)
+
+
+# A signal to leave comes again at the nth line of what ends a worker, in a process for each n.
+ASKED_AGAIN = """
+import os, signal, sys
+from leanto.worker import serve
+
+class Leaving:
+    def start(self):
+        global lines
+        lines = 0
+        sys.exit(0)
+
+def trace(frame, event, argument):
+    global lines
+    if frame.f_code not in (serve._work_and_exit.__code__, serve._work.__code__):
+        return None
+    lines += 1
+    if lines == asked_again_at:
+        os.write(1, b"asked again\\n")
+        signal.raise_signal(serve.LEAVE)
+    return trace
+
+signal.signal(serve.LEAVE, serve._on_leave_signal)
+for asked_again_at in range(1, 20):
+    lines = -1000
+    pid = os.fork()
+    if pid == 0:
+        sys.settrace(trace)
+        try:
+            serve._work_and_exit(Leaving())
+        finally:
+            os.write(1, b"it ends as a program does\\n")
+            os._exit(9)
+    os.waitpid(pid, 0)
+"""
+
+
+def test_a_worker_that_is_asked_to_leave_twice_leaves_at_once(tmp_path):
+    """It hung where the second time came late: found by the chaos suite."""
+    said = run_script(tmp_path, "-c", ASKED_AGAIN).stdout.splitlines()
+    assert set(said) == {"asked again"} and len(said) > 8

@@ -320,6 +320,24 @@ def main(descriptors: list[int], nonce: bytes, lifeline: object = None) -> None:
     _calls.additions.append(calls.head_addition(worker))
     _deploy.sent_from = None
     os.register_at_fork(after_in_child=lambda: _close_in_child(worker))
+    _work_and_exit(worker)
+
+
+def _work_and_exit(worker: Worker) -> None:
+    """Serve until it's time to leave, and end the process.
+
+    Each thread that finds the node gone asks the main thread to leave, so that may come again at any moment, also here.
+    However it does, the interpreter must not end in its own way: threads that vanish then may hold the locks of our output.
+    """
+    code = 0
+    try:
+        code = _work(worker)
+    finally:
+        os._exit(code)
+
+
+def _work(worker: Worker) -> int:
+    global _is_leaving
     code = 0
     try:
         worker.start()
@@ -330,22 +348,21 @@ def main(descriptors: list[int], nonce: bytes, lifeline: object = None) -> None:
 
         traceback.print_exc()
         code = 1
-    _finish_process(code)
+    _is_leaving = True
+    import atexit
+
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return code
+
+
+_is_leaving = False
 
 
 def _on_leave_signal(*_: object) -> None:
-    sys.exit(0)
-
-
-def _finish_process(code: int) -> None:
-    import atexit
-
-    try:
-        atexit._run_exitfuncs()
-        sys.stdout.flush()
-        sys.stderr.flush()
-    finally:
-        os._exit(code)
+    if not _is_leaving:
+        sys.exit(0)
 
 
 def _close_in_child(worker: Worker) -> None:

@@ -24,6 +24,7 @@ class Proxy:
         self._faults = collections.defaultdict(collections.deque)
         self._lock = threading.Lock()
         self._sockets = []
+        self._refuses = False
         self.heard = collections.Counter()
         self.passed = collections.Counter()
         self.lost = collections.Counter()
@@ -36,6 +37,17 @@ class Proxy:
 
     def lose(self, op, *faults):
         self._faults[op].extend(faults)
+
+    def refuse_all(self):
+        """From now on everybody hears that the node has hung up, until `accept_all`."""
+        with self._lock:
+            self._refuses = True
+            sockets, self._sockets = self._sockets, []
+        for one in sockets:
+            _end(one)
+
+    def accept_all(self):
+        self._refuses = False
 
     def close(self):
         with self._lock:
@@ -55,9 +67,9 @@ class Proxy:
             except OSError:
                 return
             with self._lock:
-                if self._sockets is None:
+                if self._sockets is None or self._refuses:
                     _end(client), _end(node)
-                    return
+                    continue
                 self._sockets += [client, node]
             cut = {}  # stream → op: the connection ends instead of their answer
             self._run(self._pass_on, client, node, cut)

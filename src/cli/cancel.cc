@@ -12,7 +12,8 @@ namespace leanto::cli {
 namespace {
 
 int cancel_run(Connection& node, const std::string& id, const std::string& reason, Format format) {
-  const Result<Reply> reply = node.ask({{"op", "run_cancel"}, {"id", id}, {"reason", reason}});
+  const Result<Reply> reply =
+      node.ask_again({{"op", "run_cancel"}, {"id", id}, {"reason", reason}});
   if (!reply) return print_error(reply.error());
   const bool accepted = wire::find_flag(reply->head, "accepted", false);
   if (format == Format::kJson) {

@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "base/duration.h"
@@ -74,12 +76,13 @@ Status Connection::send(FrameType type, std::uint32_t stream, const wire::Json& 
   return {};
 }
 
-Failure Connection::hung_up(int error_number) const {
+Failure Connection::hung_up(int error_number) {
   if (error_number == EAGAIN || error_number == EWOULDBLOCK) {
     return fail(ErrorKind::kTimeout,
                 "the node on {} said nothing for {}; `leanto logs --node` may say why", name_,
                 format_duration(limit_));
   }
+  is_lost_ = true;
   return fail(ErrorKind::kProtocol,
               "the node on {} hung up before it answered; `leanto logs --node` may say why", name_);
 }
@@ -132,6 +135,29 @@ Result<Reply> Connection::ask(const wire::Json& question) {
     }
     if (greeting) hello_ = *std::move(head);
   }
+}
+
+bool Connection::reconnect() {
+  Result<Connection> again = open(name_, limit_);
+  if (!again) return false;
+  socket_ = std::move(again->socket_);
+  decoder_ = wire::FrameDecoder();
+  is_lost_ = false;
+  return true;
+}
+
+Result<Reply> Connection::ask_again(const wire::Json& question) {
+  constexpr Duration kLookAgain = std::chrono::milliseconds(50);
+  const auto until = std::chrono::steady_clock::now() + kBack;
+  Result<Reply> reply = ask(question);
+  while (!reply && is_lost_ && std::chrono::steady_clock::now() < until) {
+    if (reconnect()) {
+      reply = ask(question);
+    } else {
+      std::this_thread::sleep_for(kLookAgain);
+    }
+  }
+  return reply;
 }
 
 Result<std::uint32_t> Connection::call(const wire::Json& head, std::string_view body) {

@@ -32,6 +32,8 @@ struct CallFrame {
 class Connection {
  public:
   static constexpr Duration kLimit = std::chrono::seconds(30);
+  // How long a node that has gone away may take to be back.
+  static constexpr Duration kBack = std::chrono::seconds(5);
 
   // Greets the node, without waiting for it. kNotFound: no node runs there.
   static Result<Connection> open(const std::filesystem::path& socket, Duration limit = kLimit);
@@ -41,6 +43,12 @@ class Connection {
   // `question` has the "op" and its arguments. The node's own error, or kTimeout when it says
   // nothing for the limit, or kProtocol when what it says makes no sense or it hangs up.
   Result<Reply> ask(const wire::Json& question);
+
+  // The same for what can be asked twice as well as once: when the node goes away before it has
+  // answered, it's asked again, on a new connection, as soon as one is there.
+  Result<Reply> ask_again(const wire::Json& question);
+  // The node has hung up. `ask_again` has waited for another in vain.
+  bool is_lost() const { return is_lost_; }
 
   // From now on `ask` calls this a few times a second while it waits, and for as long as the node
   // takes, up to the limit.
@@ -65,7 +73,8 @@ class Connection {
   Status receive_more();
   Result<wire::Frame> receive();
   void wait_patiently();
-  Failure hung_up(int error_number) const;
+  Failure hung_up(int error_number);
+  bool reconnect();
 
   UniqueFd socket_;
   std::string name_;
@@ -73,6 +82,7 @@ class Connection {
   wire::FrameDecoder decoder_;
   wire::Json hello_ = wire::Json::object();
   std::uint32_t last_stream_ = 0;
+  bool is_lost_ = false;
   std::function<void()> on_wait_;
 };
 

@@ -49,7 +49,7 @@ class RunLog {
 
   // What comes next; nothing there: an empty list. `wait_seconds`: for how long that is waited for.
   Result<std::deque<RunLine>> read(int wait_seconds) {
-    const Result<Reply> reply = node_.ask(
+    const Result<Reply> reply = node_.ask_again(
         {{"op", "run_logs"}, {"id", options_.run}, {"offset", offset_}, {"wait", wait_seconds}});
     if (!reply) return Failure(reply.error());
     std::deque<RunLine> lines;

@@ -15,7 +15,7 @@ using wire::Json;
 namespace {
 
 int print_run(Connection& node, const std::string& id, Format format) {
-  const Result<Reply> reply = node.ask({{"op", "run_record"}, {"id", id}});
+  const Result<Reply> reply = node.ask_again({{"op", "run_record"}, {"id", id}});
   if (!reply) return print_error(reply.error());
   const Json run = reply->head.value("run", Json::object());
   if (format == Format::kJson) {

@@ -36,7 +36,7 @@ Result<Json> question_of(const RunsOptions& options) {
 }
 
 int print_runs(Connection& node, const Json& question, Format format) {
-  const Result<Reply> reply = node.ask(question);
+  const Result<Reply> reply = node.ask_again(question);
   if (!reply) return print_error(reply.error());
   const Json runs = Json::parse(reply->body, nullptr, false);
   if (!runs.is_array())

@@ -17,7 +17,7 @@ namespace {
 constexpr int kWaitSeconds = 20;  // less than a connection's limit
 
 Result<Json> read_record(Connection& node, const std::string& id) {
-  const Result<Reply> reply = node.ask({{"op", "run_record"}, {"id", id}});
+  const Result<Reply> reply = node.ask_again({{"op", "run_record"}, {"id", id}});
   if (!reply) return Failure(reply.error());
   return reply->head.value("run", Json::object());
 }
@@ -34,7 +34,7 @@ Result<Json> wait_for_end(Connection& node, const std::string& id_or_key) {
   while (run && is_under_way(*run)) {
     const std::string id = text_of(*run, "id");
     const Result<Reply> reply =
-        node.ask({{"op", "run_wait"}, {"ids", {id}}, {"wait", kWaitSeconds}});
+        node.ask_again({{"op", "run_wait"}, {"ids", {id}}, {"wait", kWaitSeconds}});
     if (!reply) return Failure(reply.error());
     run = read_record(node, id);
   }
@@ -44,7 +44,10 @@ Result<Json> wait_for_end(Connection& node, const std::string& id_or_key) {
 
 int wait_for_run(Connection& node, const std::string& id, Format format) {
   const Result<Json> run = wait_for_end(node, id);
-  if (!run) return print_error(run.error());
+  if (!run) {
+    (void)print_error(run.error());
+    return node.is_lost() ? kNotRunning : kFailed;  // the run goes on, or it's on record
+  }
   const std::string status = text_of(*run, "status");
   if (format == Format::kJson) {
     print_json(*run);

@@ -7,7 +7,7 @@ import time
 
 from chaos.scene import Scene
 
-SHARES = {"worker": 50, "caller": 14, "daemon": 14, "stop": 4, "zygote": 6, "disk": 8}
+SHARES = {"worker": 50, "caller": 14, "daemon": 14, "stop": 4, "zygote": 6, "both": 3, "disk": 8}
 LONGEST = 0.4  # seconds between two
 SOON = 0.3  # seconds that a daemon has before it's stopped
 PATIENCE = 4.0  # seconds that a daemon has to get to its point
@@ -66,6 +66,9 @@ class Killer:
         elif what == "zygote":
             zygotes = scene.zygotes()
             scene.kill("zygote", self._chance.choice(zygotes) if zygotes else None)
+        elif what == "both":  # workers are on their own
+            for pid in [*scene.zygotes(), scene.daemon()]:
+                scene.kill("daemon" if pid == scene.daemon() else "zygote", pid)
         elif what == "stop":
             scene.stop()
         elif scene.disk and self._free_disk_at is None:

@@ -1,5 +1,7 @@
 """Requests about runs that are lost on their way, answers that are lost on theirs, and repeats of what is still being done."""
 
+import os
+import subprocess
 import threading
 
 import pytest
@@ -196,6 +198,61 @@ def test_repeats_of_what_is_still_being_done_share_its_outcome(lt, own_home, mon
     assert proxy.passed["submit"] == 6, "three of them while the first was being written"
     assert [run.result(timeout=LIMIT) for run in runs] == ["a"] * 3
     assert note.lines() == ["a"] and len(records("k")) == 1
+
+
+# Commands
+
+
+def command(*arguments):
+    return subprocess.Popen(
+        [os.environ["LEANTO_BINARY"], *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_commands_ask_again(lt, proxy, note, fault):
+    run = note.submit_holding("a", key="k")
+    assert wait_until(lambda: note.lines() == ["a"])
+    for op, words in (("runs", ["runs"]), ("run_record", ["run", "k"])):
+        proxy.lose(op, fault)
+        assert "running" in leanto(*words)
+        assert proxy.lost[op] == 1
+    with command("wait", "k") as wait:
+        if fault != "response":  # the answer comes when the run has ended
+            assert wait_until(lambda: proxy.passed["run_wait"] >= 2)
+            proxy.lose("run_wait", fault)
+        proxy.lose("run_cancel", fault)
+        assert "r1" in leanto("cancel", "k", "--reason", "enough")
+        assert wait.wait(LIMIT) == 4, wait.stderr.read()
+    assert run.status == "cancelled" and note.lines() == ["a"]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_logs_command_goes_on_where_it_was(lt, proxy, note, tmp_path, fault):
+    run = lt.function(note.module.print_when_told).to(lt.here).submit(str(tmp_path), 3)
+    with command("logs", run.id, "-f") as logs:
+        for number in range(3):
+            proxy.lose("run_logs", fault)
+            (tmp_path / str(number)).touch()
+            assert logs.stdout.readline() == f"line {number}\n"
+        assert logs.stdout.read() == "" and logs.wait(LIMIT) == 0
+
+
+def test_a_command_that_waits_says_when_its_node_stays_away(lt, proxy, note):
+    run = note.submit_holding("a")
+    assert wait_until(lambda: note.lines() == ["a"])
+    heard = proxy.heard["run_wait"]
+    with command("wait", run.id) as wait:
+        assert wait_until(lambda: proxy.heard["run_wait"] > heard)
+        proxy.refuse_all()
+        assert wait.wait(LIMIT) == 3
+        assert "hung up before it answered" in wait.stderr.read()
+    proxy.accept_all()
+    note.hold.touch()
+    assert run.result(timeout=LIMIT) == "a", "who waits here goes on waiting"
 
 
 @pytest.mark.parametrize("fault", FAULTS)

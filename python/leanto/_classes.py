@@ -180,7 +180,11 @@ def _rebuild_from(said: dict, service: _deploy.Service, options: dict) -> Remote
 
 
 def _call_options(options: dict) -> dict:
-    return {name: options[name] for name in ("timeout", "stream_logs", "grace") if name in options}
+    return {
+        name: options[name]
+        for name in ("timeout", "stream_logs", "grace", "keep_args")
+        if name in options
+    }
 
 
 class RemoteMethod(Callable):
@@ -200,7 +204,7 @@ class RemoteMethod(Callable):
         self._owner = owner  # an object without a name lives as long as something here refers to it
 
     def options(self, **options: object) -> RemoteMethod:
-        """Return the same method with other options for its calls: timeout, stream_logs, key, on_conflict, grace.
+        """Return the same method with other options for its calls: timeout, stream_logs, key, on_conflict, grace, keep_args.
 
         >>> lt.cls(Counter).to(lt.here)().add.options(timeout=5)(2)
         2

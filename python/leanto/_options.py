@@ -6,6 +6,8 @@
     on_oom=lt.bigger(memory=2) the same with more memory after an out-of-memory
     key="nightly"              of a run: the same key and call are the same run
     on_conflict="replace"      have a run with that key cancelled first; "error", the default, refuses
+    keep_args=True             of a run: keep its arguments after its end, so that it can be replayed; said before
+                               ``.to()`` it holds for all runs of the service
     grace=10                   seconds between interrupting a cancelled run and terminating its process
     name=, get_if_exists=      of a service or an object; get_if_exists gives the object that has the name
     concurrency=8              calls at once in one worker or object, as threads (1,000)
@@ -27,7 +29,7 @@ from __future__ import annotations
 from leanto.errors import InvalidRequestError
 
 _CALL = ("timeout", "stream_logs")
-_RUN = ("key", "on_conflict", "grace")  # of `.submit`
+_RUN = ("key", "on_conflict", "grace", "keep_args")  # of `.submit`
 _RETRYING = ("retries", "on_oom")
 _SERVICE = ("concurrency", "workers", "env", "cpus", "memory", "gpus", "accelerators",
             "warmup", "fresh", "image")  # fmt: skip
@@ -57,7 +59,7 @@ def call_head(options: dict) -> dict:
         head["log"] = False
     if options.get("grace") is not None:
         head["grace"] = seconds(options["grace"])
-    for name in ("key", "on_conflict"):
+    for name in ("key", "on_conflict", "keep_args"):
         if options.get(name) is not None:
             head[name] = options[name]
     if is_retrying(options):
@@ -82,7 +84,9 @@ def service_settings(options: dict) -> dict:
 
 def settings_words(options: dict) -> dict:
     """Return the settings as a deploy says them; the image is said apart from them."""
-    return {name: value for name, value in service_settings(options).items() if name != "image"}
+    words = {name: value for name, value in service_settings(options).items() if name != "image"}
+    # Said later it's about the call: it sends nothing once more.
+    return {**words, "keep_args": True} if options.get("keep_args") else words
 
 
 def seconds(value: object) -> float:
@@ -142,7 +146,9 @@ def _check(name: str, value: object) -> None:
         raise InvalidRequestError(
             f"warmup={value!r} makes no sense; give the name of a function of the module, or of a method of the class"
         )
-    if name in ("stream_logs", "get_if_exists", "fresh") and not isinstance(value, bool):
+    if name in ("stream_logs", "get_if_exists", "fresh", "keep_args") and not isinstance(
+        value, bool
+    ):
         raise InvalidRequestError(f"{name}={value!r} makes no sense; give True or False")
     if name in ("name", "key") and not (isinstance(value, str) and value and value.isprintable()):
         raise InvalidRequestError(f"{name}={value!r} makes no sense; give some printable text")

@@ -93,7 +93,8 @@ class Run(concurrent.futures.Future):
             return "unknown"
 
     def record(self) -> dict:
-        """Return what the node has on record: who, what version, when, how it ended. Times are milliseconds since 1970.
+        """Return what the node has on record: who, what version, when, how it ended, what it took (docs/guide/09-runs.md has
+        the list). Times are milliseconds since 1970, durations seconds, sizes bytes; ``cost`` is None without a price.
 
         Raises NotFoundError if it isn't kept any more (``[runs] keep`` in ``node.toml``; a week).
 
@@ -212,6 +213,10 @@ class Run(concurrent.futures.Future):
             from leanto._classes import rebuild_object
 
             return rebuild_object(said["o"], said["name"], said["cls"], said["describe"], {})
+        if inner.get("data") == "json":
+            import json
+
+            return json.loads(bytes(body))
         return _values.load_result(body, inner)
 
     def _settle(self, status: str) -> None:
@@ -270,6 +275,28 @@ class Run(concurrent.futures.Future):
         """
         said, _ = _connection.ask_again("run_cancel", id=self.id, reason=reason)
         return said["accepted"]
+
+    def replay(self) -> Run:
+        """Submit its call again, as a new run: the same version of the code, arguments and policy; all but its key.
+
+        The arguments of a run that has ended are there if its service or its call said ``options(keep_args=True)``. The
+        record of the new run names this one as ``replays``. ``leanto replay ID --debug`` runs it in a terminal, with a debugger.
+
+        Raises NotFoundError if the run, its arguments, its version or the object whose method it called aren't here any more.
+
+        >>> run = lt.function(count_words).options(keep_args=True).to(lt.here).submit("to be")
+        >>> run.result()
+        2
+        >>> again = lt.run(run.id).replay()
+        >>> again.result(), again.record()["replays"] == run.id
+        (2, True)
+        """
+        from leanto._submit import say_caller
+
+        said, _ = _connection.ask("run_replay", id=self.id, caller=say_caller())
+        again = Run(said["id"], said["key"], said["service"], self._value_of)
+        watch(again)
+        return again
 
     def __reduce__(self) -> tuple:
         return _rebuild, (self.id, self.key, self.service)

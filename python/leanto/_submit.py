@@ -25,7 +25,7 @@ def submit(callable_: object, args: tuple, kwargs: dict) -> Run:
     # Shared memory ends with this program or with the node; what goes on record must not.
     data, buffers = _values.pack((args, kwargs), shared=False)
     call = _values.head_with(_deadline.add_time_left(callable_._head), data, buffers)
-    head = _frames.encode_head({"op": "submit", "caller": _say_caller()})
+    head = _frames.encode_head({"op": "submit", "caller": say_caller()})
     # A map of two pairs becomes one of three: the call's head is encoded already.
     head = bytes((head[0] + 1,)) + head[1:] + _CALL_KEY + call
     # With a key it's the same run, however often the node hears of it.
@@ -66,7 +66,8 @@ async def call_later(callable_: object, args: tuple, kwargs: dict) -> object:
         raise
 
 
-def _say_caller() -> dict:
+def say_caller() -> dict:
+    """Return who submits, as it goes on record."""
     if _caller.get("pid") != os.getpid():
         import socket
 

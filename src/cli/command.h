@@ -32,6 +32,7 @@ void add_runs(CLI::App& app);
 void add_run(CLI::App& app);
 void add_wait(CLI::App& app);
 void add_cancel(CLI::App& app);
+void add_replay(CLI::App& app);
 void add_call(CLI::App& app);
 void add_token(CLI::App& app);
 void add_stop(CLI::App& app);

@@ -39,6 +39,7 @@ void add_commands(CLI::App& app) {
   add_run(app);
   add_wait(app);
   add_cancel(app);
+  add_replay(app);
   add_images(app);
   add_restart(app);
   add_stop(app);

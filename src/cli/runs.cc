@@ -8,6 +8,7 @@
 #include "base/duration.h"
 #include "cli/command.h"
 #include "cli/report_node.h"
+#include "cli/runs_prune.h"
 #include "cli/runs_report.h"
 
 namespace leanto::cli {
@@ -71,8 +72,14 @@ void add_runs(CLI::App& app) {
   command->add_option("--since", options->since, "Only those submitted in the last 1h, 2d, ...")
       ->type_name("TIME");
   command->add_option("-n,--limit", options->limit, "How many at most")->type_name("N");
+  command->require_subcommand(0, 1);
   CLI::Option* json = add_json_flag(*command);
-  on_run(*command, [options, json] { return list_runs(*options, format_of(json)); });
+  const auto exit_code = std::make_shared<int>(kOk);
+  add_runs_prune(*command, exit_code);
+  on_run(*command, [command, options, json, exit_code] {
+    if (!command->get_subcommands().empty()) return *exit_code;
+    return list_runs(*options, format_of(json));
+  });
 }
 
 }  // namespace leanto::cli

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <span>
+
 #include "cli/command.h"
 #include "cli/table.h"
 
@@ -10,6 +13,8 @@ namespace leanto::cli {
 using wire::Json;
 
 namespace {
+
+constexpr std::size_t kMaxShown = 50;  // of what goes
 
 constexpr std::string_view kNothing =
     "No runs. One is made in Python:\n"
@@ -45,6 +50,26 @@ std::string caller_of(const Json& run) {
                      number_of(caller, "pid"));
 }
 
+std::string seconds_of(const Json& run, std::string_view key) {
+  const auto seconds = wire::find_number(run, key);
+  return seconds ? human_duration(*seconds) : "-";
+}
+
+std::string digest_of(const Json& run, std::string_view key) {
+  const auto digest = wire::find_string(run, key);
+  return digest ? digest->substr(0, 12) : "-";
+}
+
+std::string cost_of(const Json& run) {
+  const auto cost = wire::find_number(run, "cost");
+  return cost ? fmt::format("{:.4g}", *cost) : "-";
+}
+
+std::string arguments_of(const Json& run) {
+  const bool kept = wire::find_flag(run, "keep_args", false);
+  return size_of(run, "arguments_size") + (kept ? ", kept" : "");
+}
+
 void add_line(std::string& out, std::string_view title, const std::string& text) {
   if (!text.empty() && text != "-") out += fmt::format("{:<10}  {}\n", title, printable(text));
 }
@@ -66,13 +91,37 @@ std::string runs_report(const std::vector<Json>& runs, std::int64_t now, const S
   return table.render(screen);
 }
 
+std::string prune_runs_report(const Json& answer, const Screen& screen) {
+  const std::vector<Json> runs = rows_of(answer, "runs");
+  if (runs.empty()) return "No run can go: all that have ended are within the bounds.\n";
+  Table table({{"RUN", Shrink::kNever},
+               {"STATUS", Shrink::kNever},
+               {"SERVICE"},
+               {"KEY"},
+               {"ENDED", Shrink::kLast},
+               number_column("SIZE")});
+  for (const Json& run : std::span(runs).first(std::min(runs.size(), kMaxShown))) {
+    table.add({text_of(run, "id"), text_of(run, "status"), text_of(run, "service"),
+               text_of(run, "key"), time_of(run, "ended_at"), size_of(run, "size")});
+  }
+  std::string out = table.render(screen);
+  if (runs.size() > kMaxShown)
+    out += fmt::format("... and {} more (--json has them all)\n", runs.size() - kMaxShown);
+  const bool preview = wire::find_flag(answer, "dry_run", false);
+  return out + fmt::format("{}, {}: {}\n", counted(static_cast<double>(runs.size()), "run"),
+                           size_of(answer, "size"), preview ? "would be forgotten" : "forgotten");
+}
+
 std::string run_report(const Json& run, std::int64_t now) {
   std::string out;
   add_line(out, "run", text_of(run, "id"));
   add_line(out, "status", text_of(run, "status"));
   add_line(out, "reason", text_of(run, "reason"));
   add_line(out, "key", text_of(run, "key"));
+  add_line(out, "replays", text_of(run, "replays"));
   add_line(out, "service", callable_of(run) + "@" + short_version(text_of(run, "version")));
+  add_line(out, "snapshot", digest_of(run, "snapshot"));
+  add_line(out, "image", digest_of(run, "image"));
   add_line(out, "object", text_of(run, "object"));
   add_line(out, "caller", caller_of(run));
   add_line(out, "node", text_of(run, "node"));
@@ -80,7 +129,15 @@ std::string run_report(const Json& run, std::int64_t now) {
   add_line(out, "submitted", time_of(run, "created_at"));
   add_line(out, "started", time_of(run, "started_at"));
   add_line(out, "ended", time_of(run, "ended_at"));
+  add_line(out, "waited for", seconds_of(run, "queue_time"));
   add_line(out, "ran for", took(run, now));
+  add_line(out, "cpu time", seconds_of(run, "cpu_time"));
+  add_line(out, "gpu time",
+           wire::find_number(run, "gpu_time").value_or(0) > 0 ? seconds_of(run, "gpu_time") : "-");
+  add_line(out, "memory",
+           wire::find_number(run, "memory_peak") ? size_of(run, "memory_peak") : "-");
+  add_line(out, "cost", cost_of(run));
+  add_line(out, "arguments", arguments_of(run));
   add_line(out, "result", size_of(run, "result_size"));
   add_line(out, "log", size_of(run, "log_size"));
   const Json error = run.value("error", Json());

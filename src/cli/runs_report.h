@@ -12,6 +12,8 @@ namespace leanto::cli {
 // `now` is in ms, for those that have not ended.
 std::string runs_report(const std::vector<wire::Json>& runs, std::int64_t now,
                         const Screen& screen);
+// Of `leanto runs prune`: {"runs", "count", "size", "dry_run"}.
+std::string prune_runs_report(const wire::Json& answer, const Screen& screen);
 std::string run_report(const wire::Json& run, std::int64_t now);
 
 // The exit code of `leanto wait`: what became of the run.

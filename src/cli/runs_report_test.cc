@@ -64,6 +64,40 @@ TEST(RunReport, EndsWithTheTraceback) {
   EXPECT_TRUE(report.ends_with("\n\nTraceback\n  line\n"));
 }
 
+TEST(RunReport, SaysWhatItTook) {
+  Json done = run();
+  done.update(Json{{"replays", "r0"},
+                   {"snapshot", "0123456789abcdef"},
+                   {"queue_time", 61},
+                   {"cpu_time", 2.5},
+                   {"gpu_time", 0},
+                   {"memory_peak", 1 << 20},
+                   {"cost", 0.012345},
+                   {"arguments_size", 2048},
+                   {"keep_args", true}});
+  const std::string report = run_report(done, 1'700'000'063'000);
+  EXPECT_THAT(report, HasSubstr("replays     r0\n"));
+  EXPECT_THAT(report, HasSubstr("snapshot    0123456789ab\n"));
+  EXPECT_THAT(report, HasSubstr("waited for  1m 1s\n"));
+  EXPECT_THAT(report, HasSubstr("cpu time    2s\n"));
+  EXPECT_THAT(report, HasSubstr("memory      1.0 MiB\n"));
+  EXPECT_THAT(report, HasSubstr("cost        0.01235\n"));
+  EXPECT_THAT(report, HasSubstr("arguments   2.0 KiB, kept\n"));
+  EXPECT_THAT(report, Not(HasSubstr("gpu time")));
+  EXPECT_THAT(report, Not(HasSubstr("image")));
+}
+
+TEST(PruneRunsReport, SaysWhatGoesAndHowMuchThatIs) {
+  Json rows = Json::array();
+  for (int i = 0; i < 60; ++i)
+    rows.push_back({{"id", "r1"}, {"status", "failed"}, {"service", "demo"}, {"size", 1024}});
+  const Json answer = {{"runs", rows}, {"size", 60 * 1024}, {"dry_run", true}};
+  const std::string report = prune_runs_report(answer, {120, Colour::kNo});
+  EXPECT_THAT(report, HasSubstr("... and 10 more"));
+  EXPECT_THAT(report, HasSubstr("60 runs, 60.0 KiB: would be forgotten\n"));
+  EXPECT_THAT(prune_runs_report({{"runs", Json::array()}}, {}), HasSubstr("No run can go"));
+}
+
 TEST(ExitCode, SaysWhatBecameOfARun) {
   EXPECT_EQ(exit_code_of("succeeded"), kOk);
   EXPECT_EQ(exit_code_of("failed"), kFailed);

@@ -32,6 +32,8 @@ class CodeStore {
   net::Task<Status> take_back(std::string path);
   // While such workers may still come, theirs are not tidied away.
   void keep_all(bool kept) { keeps_all_ = kept; }
+  // The snapshot as files of the caller's own, which he may change: `directory` isn't there yet.
+  net::Task<Status> copy_out(std::string project, Digest snapshot, std::string directory);
   // Soon, prepares what the next edit will need.
   void tidy();
 

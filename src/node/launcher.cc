@@ -17,6 +17,8 @@ Json environment_of(const SlotAsk& ask, const SlotQueue& queue, const HeldSlots&
           {"CUDA_DEVICE_ORDER", "PCI_BUS_ID"}};
 }
 
+}  // namespace
+
 Failure no_secrets(const ServiceSpec& service) {
   std::string names;
   for (const std::string& name : service.secrets) names += (names.empty() ? "" : ", ") + name;
@@ -25,6 +27,8 @@ Failure no_secrets(const ServiceSpec& service) {
               "was restarted; send the service again with .to()",
               service.name, names);
 }
+
+namespace {
 
 std::vector<std::string> texts_of(const SecretValues& secrets) {
   std::vector<std::string> texts;

@@ -17,6 +17,8 @@ ZygoteKey zygote_of(const ServiceSpec& service);
 // What a worker is told to import, {"op": "load"} and where it lies.
 wire::Json load_words(const ServiceSpec& service, const std::string& workspace);
 std::string from_hex(std::string_view hex);
+// The values of its secrets ended with an earlier node.
+Failure no_secrets(const ServiceSpec& service);
 
 // A worker of an earlier daemon, as it introduces itself.
 struct Returning {

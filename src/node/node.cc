@@ -9,6 +9,7 @@
 
 #include "node/capacity.h"
 #include "node/python_package.h"
+#include "node/run_share.h"
 #include "os/cgroup.h"
 #include "os/failpoint.h"
 #include "os/gpus.h"
@@ -178,6 +179,9 @@ Status Node::open_parts() {
                   RunLimits{settings_.config.runs, settings_.config.max_run_value_bytes},
                   [this](const TargetPtr& target, std::uint64_t memory) {
                     return launcher_->resized(target, memory);
+                  },
+                  [this](const SlotAsk& ask) {
+                    return share_of(ask, slots_.slots().all(), settings_.config.price_per_hour);
                   }});
   reloader_ = std::make_unique<Reloader>(Reloader::Parts{loop_, *code_, *objects_});
   restarter_ = std::make_unique<Restarter>(Restarter::Parts{

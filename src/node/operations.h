@@ -47,6 +47,11 @@ struct NodeFacts {
   MonotonicTime started;
 };
 
+// Who asks, as it goes on record of a run (JSON).
+std::string caller_of(const Request& request);
+// The answer to a submission.
+wire::Json to_json(const Runs::Submitted& submitted);
+
 class Operations {
  public:
   struct Parts {
@@ -94,8 +99,11 @@ class Operations {
   net::Task<Result<Answer>> fetch(Request& request);
   net::Task<Result<Answer>> release(Request& request);
   net::Task<Result<Answer>> submit(Request& request);
+  net::Task<Result<Answer>> run_replay(Request& request);
+  net::Task<Result<Answer>> run_debug(Request& request);
   net::Task<Result<Answer>> run_record(Request& request);
   net::Task<Result<Answer>> runs(Request& request);
+  net::Task<Result<Answer>> prune_runs(Request& request);
   net::Task<Result<Answer>> run_wait(Request& request);
   net::Task<Result<Answer>> run_result(Request& request);
   net::Task<Result<Answer>> run_logs(Request& request);

@@ -29,22 +29,30 @@ Json short_json(RunRecord run) {
 
 }  // namespace
 
-net::Task<Result<Answer>> Operations::submit(Request& request) {
-  Result<wire::Submission> asked = wire::parse_submission(request.head.value("call", Json()));
-  if (!asked) co_return Failure(asked.error());
+std::string caller_of(const Request& request) {
   Json caller = request.head.value("caller", Json::object());
   if (!caller.is_object()) caller = Json::object();
   caller["session"] = request.session;
-  std::string said = caller.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return caller.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Json to_json(const Runs::Submitted& submitted) {
+  const RunRecord& run = submitted.run;
+  return {{"id", run.id},
+          {"key", run.key ? Json(*run.key) : Json()},
+          {"service", run.service},
+          {"status", name_of(run.status)},
+          {"new", submitted.is_new}};
+}
+
+net::Task<Result<Answer>> Operations::submit(Request& request) {
+  Result<wire::Submission> asked = wire::parse_submission(request.head.value("call", Json()));
+  if (!asked) co_return Failure(asked.error());
+  std::string caller = caller_of(request);
   const auto submitted =
-      co_await parts_.runs.submit(*std::move(asked), std::move(said), std::move(request.body));
+      co_await parts_.runs.submit(*std::move(asked), std::move(caller), std::move(request.body));
   if (!submitted) co_return Failure(submitted.error());
-  co_return Answer{{{"id", submitted->run.id},
-                    {"key", submitted->run.key ? Json(*submitted->run.key) : Json()},
-                    {"service", submitted->run.service},
-                    {"status", name_of(submitted->run.status)},
-                    {"new", submitted->is_new}},
-                   {}};
+  co_return Answer{to_json(*submitted), {}};
 }
 
 net::Task<Result<Answer>> Operations::run_record(Request& request) {
@@ -67,6 +75,24 @@ net::Task<Result<Answer>> Operations::runs(Request& request) {
   // A head has its limit, a body has room: one JSON text.
   const std::string text = rows.dump(-1, ' ', false, Json::error_handler_t::replace);
   co_return Answer{Json::object(), wire::Body(std::string_view(text)).to_owned()};
+}
+
+net::Task<Result<Answer>> Operations::prune_runs(Request& request) {
+  const Result<RunRetention> bounds = parse_bounds(request.head, parts_.runs.retention());
+  if (!bounds) co_return Failure(bounds.error());
+  const bool preview = wire::find_flag(request.head, "dry_run", false);
+  const auto forgotten = co_await parts_.runs.forget_expired(
+      *bounds, preview ? Runs::Forget::kNothing : Runs::Forget::kExpired);
+  if (!forgotten) co_return Failure(forgotten.error());
+  Json rows = Json::array();
+  std::int64_t size = 0;
+  for (const ExpiredRun& run : *forgotten) {
+    rows.push_back(to_json(run));
+    size += run.size;
+  }
+  const std::string text = rows.dump(-1, ' ', false, Json::error_handler_t::replace);
+  co_return Answer{{{"count", rows.size()}, {"size", size}, {"dry_run", preview}},
+                   wire::Body(std::string_view(text)).to_owned()};
 }
 
 net::Task<Result<Answer>> Operations::run_wait(Request& request) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "node/run_share.h"
+
 namespace leanto::node {
 
 using wire::Json;
@@ -39,6 +41,10 @@ Json attempt_to_json(const RunStore::Attempt& attempt) {
       {"log_offset", attempt.log_offset},
       {"memory_limit", or_null(attempt.memory_limit)},
       {"memory_peak", or_null(attempt.memory_peak)},
+      {"gpus", static_cast<double>(attempt.share.gpus_1000) / 1000},
+      {"price_per_hour", attempt.share.price_1000000
+                             ? Json(static_cast<double>(*attempt.share.price_1000000) / 1e6)
+                             : Json()},
       {"cpu_time", attempt.cpu_ms ? Json(static_cast<double>(*attempt.cpu_ms) / 1000) : Json()}};
 }
 
@@ -49,8 +55,11 @@ Json run_to_json(const RunRecord& run) {
   if (!caller.is_object()) caller = Json::object();
   return {{"id", run.id},
           {"key", or_null(run.key)},
+          {"replays", run.replays.empty() ? Json() : Json(run.replays)},
           {"service", run.service},
           {"version", run.version},
+          {"snapshot", run.snapshot.empty() ? Json() : Json(run.snapshot)},
+          {"image", run.image.empty() ? Json() : Json(run.image)},
           {"object", run.object.empty() ? Json() : Json(run.object)},
           {"member", run.member.empty() ? Json() : Json(run.member)},
           {"caller", caller},
@@ -68,6 +77,7 @@ Json run_to_json(const RunRecord& run) {
           {"error", error_to_json(run.error)},
           {"reason", run.reason},
           {"arguments_size", run.arguments_size},
+          {"keep_args", run.keep_arguments},
           {"result_size", run.answer_size},
           {"log_size", run.log_size}};
 }
@@ -84,7 +94,30 @@ Json run_to_json(const RunRecord& run, const std::vector<RunStore::Attempt>& att
   }
   said["memory_peak"] = or_null(peak);
   said["cpu_time"] = static_cast<double>(cpu_ms) / 1000;
+  said["gpu_time"] = gpu_seconds(attempts);
+  said["cost"] = or_null(cost(attempts));
   return said;
+}
+
+Json to_json(const ExpiredRun& run) {
+  return {{"id", run.id},         {"key", or_null(run.key)},  {"service", run.service},
+          {"status", run.status}, {"ended_at", run.ended_at}, {"size", run.size}};
+}
+
+Result<RunRetention> parse_bounds(const Json& head, RunRetention bounds) {
+  for (const auto& [key, field] : {std::pair{"keep", &bounds.keep_ms},
+                                   {"max_count", &bounds.max_count},
+                                   {"max_size", &bounds.max_bytes}}) {
+    if (!head.contains(key)) continue;
+    const auto number = wire::find_number(head, key);
+    if (!number || !(*number >= 0 && *number < 1e15)) {
+      return fail(
+          ErrorKind::kInvalid,
+          "{} must be a number from 0 up: of ms (keep), runs (max_count) or bytes (max_size)", key);
+    }
+    *field = static_cast<std::int64_t>(*number);
+  }
+  return bounds;
 }
 
 Result<RunFilter> parse_run_filter(const Json& head) {

@@ -10,6 +10,7 @@
 #include "base/byte_size.h"
 #include "base/digest.h"
 #include "base/run_id.h"
+#include "node/images.h"
 #include "os/failpoint.h"
 #include "os/process_stat.h"
 
@@ -19,11 +20,9 @@ using namespace std::chrono_literals;
 using wire::FrameType;
 using wire::Json;
 
+#ifdef LEANTO_FAILPOINTS
 namespace {
 
-constexpr Duration kTidyEvery = 10min;
-
-#ifdef LEANTO_FAILPOINTS
 // What must never happen, for a test that it's noticed.
 void call_again(const Runs::Parts& parts, const std::string& head, const std::string& arguments) {
   const Result<wire::CallHead> parsed = wire::parse_call_head(head);
@@ -35,9 +34,9 @@ void call_again(const Runs::Parts& parts, const std::string& head, const std::st
   call->on_answer = [](FrameType, std::string_view, wire::Body) {};
   (void)parts.calls.submit(*target, std::move(call), *parsed);
 }
-#endif
 
 }  // namespace
+#endif
 
 std::int64_t Runs::now_ms() const {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -68,6 +67,9 @@ Result<RunRecord> Runs::make_record(const wire::Submission& asked, std::string c
   if (!asked.key.empty()) run.key = asked.key;
   run.service = (*target)->service->name;
   run.version = (*target)->service->version;
+  if (const auto& snapshot = (*target)->service->snapshot) run.snapshot = snapshot->hex();
+  if (const Json& image = (*target)->service->image; !image.is_null())
+    run.image = image_digest(image);
   run.object = (*target)->object_id;
   run.member = asked.call.member;
   Json head = asked.head;
@@ -79,6 +81,8 @@ Result<RunRecord> Runs::make_record(const wire::Submission& asked, std::string c
   if (asked.call.timeout_seconds)
     run.timeout_ms = static_cast<std::int64_t>(*asked.call.timeout_seconds * 1000);
   run.grace_ms = static_cast<std::int64_t>(asked.grace_seconds * 1000);
+  run.keep_arguments = asked.keep_arguments.value_or((*target)->service->settings.keep_arguments);
+  run.replays = asked.replays;
   if (const Json policy = wire::to_json(asked.policy); !policy.empty())
     run.policy = policy.dump(-1, ' ', false, Json::error_handler_t::replace);
   run.created_at = now_ms();
@@ -177,9 +181,11 @@ void Runs::begin_attempt(const ActivePtr& run) {
   const Result<wire::CallHead> head = wire::parse_call_head(run->run.head);
   const Result<TargetPtr> target = head ? parts_.find_target(*head) : Failure(head.error());
   if (!target) return end(run, failed_ending(target.error()));
-  run->own_memory = (*target)->service->settings.ask.memory;
+  run->ask = (*target)->service->settings.ask;
+  run->own_memory = run->ask.memory;
   if (!run->run.memory || (*target)->kind != TargetKind::kFunction) return enqueue(run, *target);
-  enqueue(run, parts_.resize(*target, static_cast<std::uint64_t>(*run->run.memory)));
+  run->ask.memory = static_cast<std::uint64_t>(*run->run.memory);
+  enqueue(run, parts_.resize(*target, run->ask.memory));
 }
 
 net::Task<> Runs::wait_for_attempt(ActivePtr run, MonotonicTime due) {
@@ -234,6 +240,7 @@ net::Task<> Runs::start(ActivePtr run) {
   }
   const std::int64_t at = now_ms();
   RunStore::Begin begin{at, run->run.log_size, run->run.memory};
+  begin.share = parts_.share_of(run->ask);
   if (!begin.memory_limit && run->own_memory > 0)
     begin.memory_limit = static_cast<std::int64_t>(run->own_memory);
   if (const auto worker = run->worker.lock())
@@ -269,7 +276,7 @@ net::Task<> Runs::start(ActivePtr run) {
   run->run.status = RunStatus::kRunning;
   run->run.reason.clear();
   run->run.attempt = started.attempt;
-  run->run.started_at = at;
+  if (!run->run.started_at) run->run.started_at = at;
   parts_.calls.begin(run->call, wire::Body(std::string_view(started.arguments)));
   LEANTO_FAILPOINT("run.start.sent");
 #ifdef LEANTO_FAILPOINTS
@@ -281,23 +288,6 @@ net::Task<> Runs::start(ActivePtr run) {
 void Runs::on_output(std::uint32_t call, OutputStream stream, std::string_view text) {
   if (const auto run = by_call_.find(call); run != by_call_.end())
     parts_.logs.append(run->second->run.id, stream, text);
-}
-
-net::Task<> Runs::tidy() {
-  AgeTrust trust(parts_.clock);
-  while (!stopping_) {
-    RunRetention retention = parts_.limits.retention;
-    if (!trust.is_given(parts_.clock)) retention.keep_ms = std::numeric_limits<std::int64_t>::max();
-    auto prune = [retention, at = now_ms()](RunStore& store) -> Status {
-      const auto pruned = store.prune(retention, at);
-      LEANTO_FAILPOINT("run.prune.recorded");
-      return pruned ? store.remove_orphans() : Status(Failure(pruned.error()));
-    };
-    std::function<Status(RunStore&)> work = prune;
-    (void)co_await parts_.journal.commit(std::move(work));
-    LEANTO_FAILPOINT("run.prune.synced");
-    co_await parts_.loop.sleep(kTidyEvery);
-  }
 }
 
 }  // namespace leanto::node

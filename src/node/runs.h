@@ -40,6 +40,8 @@ struct RunLimits {
 class Runs {
  public:
   using FindTarget = std::function<Result<TargetPtr>(const wire::CallHead&)>;
+  // What a worker that asks for this holds of the node.
+  using ShareOf = std::function<RunShare(const SlotAsk&)>;
   // The same service with this much memory for each worker.
   using Resize = std::function<TargetPtr(const TargetPtr&, std::uint64_t memory)>;
 
@@ -53,8 +55,9 @@ class Runs {
     std::string node;  // its name, for records
     RunLimits limits;
     Resize resize;
+    ShareOf share_of;
   };
-  explicit Runs(Parts parts) : parts_(std::move(parts)) {}
+  explicit Runs(Parts parts) : parts_(std::move(parts)), trust_(parts_.clock) {}
 
   // Takes up what the node before left: what is queued is started; what ran is lost, or, if workers
   // may come back, not known for now. Once, before all others.
@@ -77,6 +80,19 @@ class Runs {
   net::Task<Result<Submitted>> submit(wire::Submission asked, std::string caller,
                                       wire::Body arguments);
 
+  // Submits the call of a run again, by id or key: the same version of the code, the same
+  // arguments and the same policy, without its key. kNotFound if the run, its arguments, its
+  // version or its object isn't here any more.
+  net::Task<Result<Submitted>> replay(std::string id_or_key, std::string caller);
+
+  // All that it takes to call it again; with the errors of `replay`.
+  struct Recalled {
+    RunRecord run;
+    TargetPtr target;
+    std::string arguments;
+  };
+  net::Task<Result<Recalled>> recall(std::string id_or_key);
+
   // Those of `ids` that have ended, as soon as one has; none when `limit` is over. The second list
   // has those that are not known (any more).
   struct Ended {
@@ -98,6 +114,12 @@ class Runs {
   // What is there from `offset` on; if there is nothing, waits until there is or the run ends.
   net::Task<Result<LogAnswer>> logs(std::string id, std::uint64_t offset, Duration limit);
 
+  // Forgets ended runs over the bounds, or only says which; returns them, the oldest first.
+  enum class Forget { kNothing, kExpired };
+  net::Task<Result<std::vector<ExpiredRun>>> forget_expired(RunRetention bounds, Forget forget);
+  // The bounds that hold now.
+  RunRetention retention();
+
   // Has it end. False: it has ended already.
   net::Task<Result<bool>> cancel(std::string id, std::string reason);
 
@@ -117,6 +139,7 @@ class Runs {
     std::uint32_t call = 0;  // its number among Calls, once it's there
     TargetKind target_kind = TargetKind::kFunction;
     wire::RetryPolicy policy;
+    SlotAsk ask;                         // of the worker that it gets
     std::uint64_t own_memory = 0;        // that its service asks for
     std::weak_ptr<Worker> worker;        // that has the attempt
     std::optional<double> cpu_before{};  // what that had used by then, in seconds
@@ -168,6 +191,7 @@ class Runs {
   std::unordered_map<std::string, ActivePtr> unknown_;    // by the call of the worker that has it
   std::uint64_t unwritten_bytes_ = 0;                     // of outcomes on their way to the disk
   std::int64_t last_id_ms_ = 0;
+  AgeTrust trust_;
   bool stopping_ = false;
 };
 

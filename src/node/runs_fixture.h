@@ -36,7 +36,8 @@ struct RunsTest : CallsTest {
                              [this](const TargetPtr&, std::uint64_t memory) {
                                resized_to = memory;
                                return larger;
-                             }});
+                             },
+                             [](const SlotAsk&) { return RunShare{2000, 3'600'000}; }});
   }
   RunStore open_store() { return *RunStore::open(directory / "runs.sqlite", directory / "runs"); }
   Result<TargetPtr> find_target(const wire::CallHead&) {

@@ -57,11 +57,11 @@ Status read_warmup(const Json& settings, std::string& into) {
   return {};
 }
 
-Status read_fresh(const Json& settings, bool& into) {
-  const auto fresh = settings.find("fresh");
-  if (fresh == settings.end()) return {};
-  if (!fresh->is_boolean()) return senseless("fresh", *fresh, "True or False");
-  into = fresh->get<bool>();
+Status read_flag(const Json& settings, std::string_view key, bool& into) {
+  const auto flag = settings.find(key);
+  if (flag == settings.end()) return {};
+  if (!flag->is_boolean()) return senseless(key, *flag, "True or False");
+  into = flag->get<bool>();
   return {};
 }
 
@@ -140,7 +140,8 @@ Result<ServiceSettings> read_settings(const Json& settings) {
        {read_count(settings, "concurrency", result.concurrency), read_workers(settings, result),
         read_env(settings, result.env), read_cpus(settings, result.ask.cpus),
         read_memory(settings, result.ask.memory), read_gpus(settings, result.ask),
-        read_warmup(settings, result.warmup), read_fresh(settings, result.fresh)}) {
+        read_warmup(settings, result.warmup), read_flag(settings, "fresh", result.fresh),
+        read_flag(settings, "keep_args", result.keep_arguments)}) {
     if (!read) return Failure(read.error());
   }
   return result;
@@ -152,6 +153,7 @@ Json to_json(const ServiceSettings& settings) {
   if (settings.min_workers > 0) json["workers"] = {settings.min_workers, settings.workers};
   if (!settings.warmup.empty()) json["warmup"] = settings.warmup;
   if (settings.fresh) json["fresh"] = true;
+  if (settings.keep_arguments) json["keep_args"] = true;
   const SlotAsk& ask = settings.ask;
   if (ask.cpus > 0) json["cpus"] = ask.cpus;
   if (ask.memory > 0) json["memory"] = ask.memory;

@@ -14,10 +14,11 @@ struct ServiceSettings {
   int concurrency = 1000;  // calls at once in one worker or object
   int workers = 1;         // at most, for a function
   std::map<std::string, std::string> env;
-  SlotAsk ask;          // what each worker holds; of memory it gets no more than that
-  int min_workers = 0;  // kept ready, also when nobody calls
-  std::string warmup;   // run once in each new worker or object; empty: nothing
-  bool fresh = false;   // each call has a worker of its own, which ends after it
+  SlotAsk ask;                  // what each worker holds; of memory it gets no more than that
+  int min_workers = 0;          // kept ready, also when nobody calls
+  std::string warmup;           // run once in each new worker or object; empty: nothing
+  bool keep_arguments = false;  // of its runs, also after their end
+  bool fresh = false;           // each call has a worker of its own, which ends after it
 
   friend bool operator==(const ServiceSettings&, const ServiceSettings&) = default;
 };

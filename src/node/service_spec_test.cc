@@ -147,8 +147,10 @@ TEST(ServiceSettings, SayHowManyWorkersThereAre) {
 TEST(ServiceSettings, SayHowWorkersBeginAndEnd) {
   EXPECT_EQ(settings_of({{"warmup", "load"}}).warmup, "load");
   EXPECT_TRUE(settings_of({{"fresh", true}}).fresh);
+  EXPECT_TRUE(settings_of({{"keep_args", true}}).keep_arguments);
   EXPECT_THAT(refusal(with_setting("warmup", 1)), HasSubstr("warmup=1"));
   EXPECT_THAT(refusal(with_setting("fresh", 1)), HasSubstr("fresh=1"));
+  EXPECT_THAT(refusal(with_setting("keep_args", 1)), HasSubstr("keep_args=1"));
   Json of_class = with_setting("fresh", true);
   of_class["kind"] = "class";
   EXPECT_THAT(refusal(of_class), HasSubstr("is a class"));
@@ -164,6 +166,7 @@ TEST(ServiceSpec, ComesBackFromJsonWithAllItsSettings) {
   spec.settings.min_workers = 2;
   spec.settings.warmup = "load";
   spec.settings.fresh = true;
+  spec.settings.keep_arguments = true;
   spec.settings.ask = {0.5, 1'000'000'000, 0, {{"A10G", 1}, {"T4", 0.25}}};
   EXPECT_EQ(service_from_json(Json::parse(to_json(spec).dump())), spec);
 }
@@ -204,6 +207,7 @@ TEST(ServiceVersion, ChangesWithEveryFieldThatDecidesWhatRuns) {
       [](ServiceSpec& spec) { spec.settings.min_workers = 1; },
       [](ServiceSpec& spec) { spec.settings.warmup = "load"; },
       [](ServiceSpec& spec) { spec.settings.fresh = true; },
+      [](ServiceSpec& spec) { spec.settings.keep_arguments = true; },
       [](ServiceSpec& spec) { spec.settings.ask.cpus = 1; },
       [](ServiceSpec& spec) { spec.settings.ask.memory = 1'000'000'000; },
       [](ServiceSpec& spec) { spec.settings.ask.gpus = 1; },

@@ -38,7 +38,9 @@ struct RunRecord {
   std::optional<std::string> key;
   std::string service;
   std::string version;
-  std::string object;  // a live object's id; empty: the service itself
+  std::string snapshot;  // the digest of its code; empty: it's installed
+  std::string image;     // the digest of its environment; empty: the interpreter's own
+  std::string object;    // a live object's id; empty: the service itself
   std::string member;
   std::string head;    // of the CALL, as the worker gets it
   std::string digest;  // of the arguments
@@ -46,7 +48,9 @@ struct RunRecord {
   std::string node;
   std::optional<std::int64_t> timeout_ms;
   std::int64_t grace_ms = 10'000;
-  std::string policy;  // JSON: when it's tried again; empty: never
+  std::string policy;           // JSON: when it's tried again; empty: never
+  bool keep_arguments = false;  // also after its end
+  std::string replays;          // the id of the run that this one repeats; empty: none
   RunStatus status = RunStatus::kQueued;
   std::int64_t attempt = 0;                // how many starts
   std::optional<std::int64_t> not_before;  // of the next attempt
@@ -97,6 +101,14 @@ struct RunAnswer {
   friend bool operator==(const RunAnswer&, const RunAnswer&) = default;
 };
 
+// What an attempt holds of its node.
+struct RunShare {
+  std::int64_t gpus_1000 = 0;                   // a thousand for each GPU
+  std::optional<std::int64_t> price_1000000{};  // for an hour; a million for 1
+
+  friend bool operator==(const RunShare&, const RunShare&) = default;
+};
+
 struct RunFilter {
   std::string service;                // empty: all
   std::vector<RunStatus> statuses;    // empty: all
@@ -111,6 +123,18 @@ struct RunRetention {
   std::int64_t max_bytes = 4'000'000'000;  // arguments, answers and logs
 
   friend bool operator==(const RunRetention&, const RunRetention&) = default;
+};
+
+// An ended run that is over the bounds.
+struct ExpiredRun {
+  std::string id;
+  std::optional<std::string> key;
+  std::string service;
+  std::string status;
+  std::int64_t ended_at = 0;
+  std::int64_t size = 0;  // bytes on disk that go with it
+
+  friend bool operator==(const ExpiredRun&, const ExpiredRun&) = default;
 };
 
 enum class KeyDecision {

@@ -1,6 +1,9 @@
 #include "store/runs.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <utility>
 
 #include "base/embedded.h"
 #include "os/failpoint.h"
@@ -17,8 +20,9 @@ namespace {
 
 constexpr std::string_view kInsert =
     "INSERT INTO runs (id, key, service, version, object, member, head, digest, caller, node, "
-    "timeout_ms, grace_ms, policy, status, created_at, arguments_size) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?)";
+    "timeout_ms, grace_ms, policy, keep_args, replays, snapshot, image, status, created_at, "
+    "arguments_size) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?)";
 
 }  // namespace
 
@@ -45,6 +49,7 @@ void RunStore::commit(std::span<Work> works) {
   auto fail_all = [&](const Error& error) {
     for (Work& work : works) work.status = Failure(error);
   };
+  unneeded_.clear();
   auto transaction = Transaction::begin(database_);
   if (!transaction) return fail_all(transaction.error());
   for (Work& work : works) {
@@ -52,15 +57,19 @@ void RunStore::commit(std::span<Work> works) {
   }
   if (Status failed = LEANTO_FAILPOINT_STATUS("journal.commit"); !failed)
     return fail_all(failed.error());
-  if (Status committed = transaction->commit(); !committed) fail_all(committed.error());
+  const std::vector<std::string> unneeded = std::exchange(unneeded_, {});
+  if (Status committed = transaction->commit(); !committed) return fail_all(committed.error());
   LEANTO_FAILPOINT("journal.synced");
+  for (const std::string& file : unneeded) (void)::unlink(file.c_str());
 }
 
 // What fails is taken back alone. An error is returned only if that doesn't work.
 Status RunStore::run_one(Work& work) {
   if (Status saved = execute(database_, "SAVEPOINT work"); !saved) return saved;
+  const std::size_t unneeded = unneeded_.size();
   work.status = work.run(*this);
   if (!work.status) {
+    unneeded_.resize(unneeded);
     // On a full disk SQLite may have taken everything back itself.
     if (!execute(database_, "ROLLBACK TO work")) return work.status;
   }
@@ -82,10 +91,10 @@ Result<RunStore::Submitted> RunStore::submit(const RunRecord& run, std::string_v
     }
   }
   const auto size = static_cast<std::int64_t>(arguments.size());
-  const Status inserted =
-      execute(database_, kInsert, run.id, run.key, run.service, run.version, run.object, run.member,
-              Blob{run.head}, run.digest, run.caller, run.node, run.timeout_ms, run.grace_ms,
-              run.policy, run.created_at, size);
+  const Status inserted = execute(
+      database_, kInsert, run.id, run.key, run.service, run.version, run.object, run.member,
+      Blob{run.head}, run.digest, run.caller, run.node, run.timeout_ms, run.grace_ms, run.policy,
+      std::int64_t{run.keep_arguments}, run.replays, run.snapshot, run.image, run.created_at, size);
   if (!inserted) return Failure(inserted.error());
   if (Status put = put_payload(run.id, "arguments", {}, arguments); !put)
     return Failure(put.error());
@@ -97,15 +106,17 @@ Result<RunStore::Submitted> RunStore::submit(const RunRecord& run, std::string_v
 Result<RunStore::Started> RunStore::start(const std::string& id, const Begin& begin) {
   const auto changed = change(database_,
                               "UPDATE runs SET status = 'running', attempt = attempt + 1, "
-                              "started_at = ? WHERE id = ? AND status = 'queued'",
+                              "started_at = COALESCE(started_at, ?) WHERE id = ? AND status = "
+                              "'queued'",
                               begin.at, id);
   if (!changed) return Failure(changed.error());
   if (*changed == 0) return fail(ErrorKind::kInvalid, "the run {} is not queued", id);
   const Status recorded =
       execute(database_,
-              "INSERT INTO attempts (run, n, started_at, log_offset, memory_limit, worker_call) "
-              "SELECT id, attempt, started_at, ?, ?, ? FROM runs WHERE id = ?",
-              begin.log_offset, begin.memory_limit, begin.worker_call, id);
+              "INSERT INTO attempts (run, n, started_at, log_offset, memory_limit, worker_call, gpus, "
+              "price) SELECT id, attempt, ?, ?, ?, ?, ?, ? FROM runs WHERE id = ?",
+              begin.at, begin.log_offset, begin.memory_limit, begin.worker_call,
+              begin.share.gpus_1000, begin.share.price_1000000, id);
   if (!recorded) return Failure(recorded.error());
   struct Row {
     std::int64_t attempt;
@@ -144,7 +155,20 @@ Status RunStore::record_outcome(const std::string& id, const RunOutcome& outcome
   if (!changed) return Failure(changed.error());
   if (*changed == 0)
     return fail(ErrorKind::kAlreadyExists, "the run {} has an outcome, which doesn't change", id);
+  if (Status dropped = drop_arguments(id); !dropped) return dropped;
   return end_attempt(id, outcome);
+}
+
+// What is not for a replay. A file of it stays until the end is on disk: a restart that finds the
+// run still running may need it for another attempt.
+Status RunStore::drop_arguments(const std::string& id) {
+  const auto dropped = change(database_,
+                              "DELETE FROM payloads WHERE what = 'arguments' AND run = (SELECT id "
+                              "FROM runs WHERE id = ? AND keep_args = 0)",
+                              id);
+  if (!dropped) return Failure(dropped.error());
+  if (*dropped > 0) unneeded_.push_back(payload_file(id, "arguments"));
+  return {};
 }
 
 Status RunStore::end_attempt(const std::string& id, const RunOutcome& outcome) {
@@ -248,6 +272,17 @@ Result<std::string> RunStore::read_payload(const std::string& id, std::string_vi
                                            const std::optional<std::string>& bytes) const {
   if (bytes) return *bytes;
   return read_file(payload_file(id, what));
+}
+
+Result<std::optional<std::string>> RunStore::arguments(const std::string& id) {
+  auto read = [](const Statement& row) { return row.find_text(0); };
+  const auto found = first_row(
+      database_, read, "SELECT bytes FROM payloads WHERE run = ? AND what = 'arguments'", id);
+  if (!found) return Failure(found.error());
+  if (!*found) return std::nullopt;
+  auto bytes = read_payload(id, "arguments", **found);
+  if (!bytes) return Failure(bytes.error());
+  return *std::move(bytes);
 }
 
 Result<RunAnswer> RunStore::answer(const std::string& id) {

@@ -2,7 +2,8 @@
 // its own, synced at each commit: what `commit` has confirmed is there after a power cut.
 //
 // Arguments and answers up to `kInlineBytes` are in the database; larger ones are in a file beside
-// it, which is written and synced before the record that needs it.
+// it, which is written and synced before the record that needs it. The arguments go when their run
+// has ended, unless it keeps them.
 //
 // One thread at a time may use it, and every call may block on the disk.
 #pragma once
@@ -59,6 +60,7 @@ class RunStore {
     std::int64_t log_offset = 0;  // where what it writes begins
     std::optional<std::int64_t> memory_limit{};
     std::string worker_call{};  // who has it: a worker's own name, and the call's number there
+    RunShare share{};
   };
   Result<Started> start(const std::string& id, const Begin& begin);
 
@@ -83,10 +85,10 @@ class RunStore {
   Result<std::vector<Interrupted>> interrupted();
   Result<std::vector<RunRecord>> queued();
 
-  // Removes ended runs over the bounds, with all their files; returns how many.
-  Result<std::size_t> prune(const RunRetention& retention, std::int64_t now);
+  // Removes ended runs over the bounds, with all their files; returns them.
+  Result<std::vector<ExpiredRun>> prune(const RunRetention& retention, std::int64_t now);
 
-  // Removes files whose record didn't come to be, because a node ended in between.
+  // Removes files whose record didn't come to be, or went, because a node ended in between.
   Status remove_orphans();
 
   // Reading; at any time.
@@ -94,8 +96,12 @@ class RunStore {
   Result<std::optional<RunRecord>> find(std::string_view id);
   Result<std::optional<RunRecord>> find_by_key(std::string_view key);
   Result<std::vector<RunRecord>> list(const RunFilter& filter);  // the newest first
+  // What `prune` would remove, the oldest first.
+  Result<std::vector<ExpiredRun>> expired(const RunRetention& retention, std::int64_t now);
   // kNotFound if it has none (yet).
   Result<RunAnswer> answer(const std::string& id);
+  // Absent if they weren't kept after its end.
+  Result<std::optional<std::string>> arguments(const std::string& id);
 
   struct Attempt {
     std::int64_t number = 0;
@@ -108,6 +114,7 @@ class RunStore {
     std::optional<std::int64_t> memory_limit{};
     std::optional<std::int64_t> memory_peak{};
     std::optional<std::int64_t> cpu_ms{};
+    RunShare share{};
   };
   Result<std::vector<Attempt>> attempts(const std::string& id);
 
@@ -124,12 +131,15 @@ class RunStore {
                                    const std::optional<std::string>& bytes) const;
   Status record_outcome(const std::string& id, const RunOutcome& outcome, std::int64_t answer_size);
   Status end_attempt(const std::string& id, const RunOutcome& outcome);
+  Status drop_arguments(const std::string& id);
+  Result<bool> is_wanted(const std::string& file);
   Status take_over_running(std::int64_t at, const std::string& reason, const Decide& decide);
   Status run_one(Work& work);
   Status remove(const std::string& id);
 
   Database database_;
   std::string directory_;
+  std::vector<std::string> unneeded_;  // files that go once the transaction is on disk
 };
 
 }  // namespace leanto

@@ -1,8 +1,6 @@
 // Runs: finding, listing, and removing what is over the bounds.
 #include <unistd.h>
 
-#include <set>
-
 #include "os/files.h"
 #include "store/query.h"
 #include "store/runs.h"
@@ -14,7 +12,9 @@ namespace {
 constexpr std::string_view kColumns =
     "id, key, service, version, object, member, head, digest, caller, node, timeout_ms, grace_ms, "
     "status, attempt, created_at, started_at, ended_at, error_kind, error_type, error_message, "
-    "traceback, reason, arguments_size, answer_size, log_size, policy, not_before, memory";
+    "traceback, reason, arguments_size, answer_size, log_size, policy, not_before, memory, "
+    "keep_args, "
+    "replays, snapshot, image";
 
 RunRecord read_run(const Statement& row) {
   RunRecord run;
@@ -44,6 +44,10 @@ RunRecord read_run(const Statement& row) {
   run.policy = row.text(25);
   run.not_before = row.find_integer(26);
   run.memory = row.find_integer(27);
+  run.keep_arguments = row.integer(28) != 0;
+  run.replays = row.text(29);
+  run.snapshot = row.text(30);
+  run.image = row.text(31);
   return run;
 }
 
@@ -89,31 +93,42 @@ Result<std::vector<RunStore::Attempt>> RunStore::attempts(const std::string& id)
     attempt.memory_limit = row.find_integer(9);
     attempt.memory_peak = row.find_integer(10);
     attempt.cpu_ms = row.find_integer(11);
+    attempt.share = {row.integer(12), row.find_integer(13)};
     return attempt;
   };
   return all_rows(
       database_, read,
       "SELECT n, started_at, ended_at, COALESCE(outcome, ''), reason, error_kind, "
-      "error_type, error_message, log_offset, memory_limit, memory_peak, cpu_ms FROM attempts "
+      "error_type, error_message, log_offset, memory_limit, memory_peak, cpu_ms, gpus, price FROM "
+      "attempts "
       "WHERE run = ? ORDER BY n",
       id);
 }
 
-Result<std::size_t> RunStore::prune(const RunRetention& retention, std::int64_t now) {
-  auto read = [](const Statement& row) { return row.text(0); };
+Result<std::vector<ExpiredRun>> RunStore::expired(const RunRetention& retention, std::int64_t now) {
+  auto read = [](const Statement& row) {
+    return ExpiredRun{row.text(0), row.find_text(1), row.text(2),
+                      row.text(3), row.integer(4),   row.integer(5)};
+  };
   // The sums run from the newest on, so the bounds hold for what is kept.
-  const auto ids =
-      all_rows(database_, read,
-               "SELECT id FROM (SELECT id, ended_at, ROW_NUMBER() OVER newest AS position, "
-               "SUM(arguments_size + answer_size + log_size) OVER newest AS bytes FROM runs WHERE "
-               "ended_at IS NOT NULL WINDOW newest AS (ORDER BY ended_at DESC, id DESC)) WHERE "
-               "ended_at < ? OR position > ? OR bytes > ?",
-               now - retention.keep_ms, retention.max_count, retention.max_bytes);
-  if (!ids) return Failure(ids.error());
-  for (const std::string& id : *ids) {
-    if (Status removed = remove(id); !removed) return Failure(removed.error());
+  return all_rows(
+      database_, read,
+      "SELECT id, key, service, status, ended_at, size FROM (SELECT *, ROW_NUMBER() OVER newest AS "
+      "position, SUM(size) OVER newest AS bytes FROM (SELECT id, key, service, status, ended_at, "
+      "arguments_size * keep_args + answer_size + log_size AS size FROM runs WHERE ended_at IS NOT "
+      "NULL) WINDOW newest AS (ORDER BY ended_at DESC, id DESC)) WHERE ended_at < ? OR position > "
+      "? "
+      "OR bytes > ? ORDER BY ended_at, id",
+      now - retention.keep_ms, retention.max_count, retention.max_bytes);
+}
+
+Result<std::vector<ExpiredRun>> RunStore::prune(const RunRetention& retention, std::int64_t now) {
+  auto runs = expired(retention, now);
+  if (!runs) return runs;
+  for (const ExpiredRun& run : *runs) {
+    if (Status removed = remove(run.id); !removed) return Failure(removed.error());
   }
-  return ids->size();
+  return runs;
 }
 
 Status RunStore::remove(const std::string& id) {
@@ -133,17 +148,25 @@ Status RunStore::remove_orphans() {
   if (!directory) return Failure(directory.error());
   const auto items = list_directory(directory->get(), directory_);
   if (!items) return Failure(items.error());
-  std::set<std::string> ids;
-  for (const DirectoryItem& item : *items) ids.insert(id_of_file(item.name));
-  for (const std::string& id : ids) {
-    const auto known = find(id);
-    if (!known) return Failure(known.error());
-    if (*known) continue;
-    for (const DirectoryItem& item : *items) {
-      if (id_of_file(item.name) == id) (void)remove_tree_at(directory->get(), item.name);
-    }
+  for (const DirectoryItem& item : *items) {
+    const Result<bool> wanted = is_wanted(item.name);
+    if (!wanted) return Failure(wanted.error());
+    if (!*wanted) (void)remove_tree_at(directory->get(), item.name);
   }
   return {};
+}
+
+// Whether its run is on record, and, of arguments, that it still has them.
+Result<bool> RunStore::is_wanted(const std::string& file) {
+  auto read = [](const Statement& row) { return row.integer(0) != 0; };
+  const std::string id = id_of_file(file);
+  const auto found =
+      file == id + ".arguments"
+          ? first_row(database_, read,
+                      "SELECT 1 FROM payloads WHERE run = ? AND what = 'arguments'", id)
+          : first_row(database_, read, "SELECT 1 FROM runs WHERE id = ?", id);
+  if (!found) return Failure(found.error());
+  return found->has_value();
 }
 
 }  // namespace leanto

@@ -285,7 +285,7 @@ TEST_F(RunStoreTest, ForgetsWhatIsOverTheBoundsAndNothingThatHasNotEnded) {
     EXPECT_TRUE(commit([&](RunStore& runs) -> Status {
       const auto done = runs.prune(retention, 10'000);
       if (!done) return Failure(done.error());
-      removed = *done;
+      removed = done->size();
       return {};
     }));
     return removed;
@@ -299,6 +299,71 @@ TEST_F(RunStoreTest, ForgetsWhatIsOverTheBoundsAndNothingThatHasNotEnded) {
   EXPECT_EQ(prune({.max_count = 1}), 2u);
   EXPECT_THAT(kept(), ElementsAre("r5", "r4"));
   EXPECT_EQ(store().answer("r4").value().bytes, large);
+}
+
+TEST_F(RunStoreTest, GivesUpArgumentsWhenTheRunHasEndedUnlessTheyAreKept) {
+  for (const std::size_t size : {10, 100'000}) {
+    for (const bool keep : {false, true}) {
+      const std::string arguments(size, 'x');
+      RunRecord asked = run(fmt::format("r{}{}", size, keep));
+      asked.keep_arguments = keep;
+      submit(asked, arguments);
+      ASSERT_TRUE(start(asked.id));
+      EXPECT_EQ(store().arguments(asked.id).value(), arguments);
+      ASSERT_TRUE(finish(asked.id));
+      EXPECT_EQ(store().arguments(asked.id).value().has_value(), keep);
+      EXPECT_EQ(std::filesystem::exists(file(asked.id + ".arguments")), keep && size > 1000);
+      EXPECT_EQ(store().find(asked.id).value()->keep_arguments, keep);
+    }
+  }
+}
+
+TEST_F(RunStoreTest, HasArgumentsUntilTheEndIsOnDisk) {
+  submit(run("r1"), std::string(100'000, 'x'));
+  ASSERT_TRUE(start("r1"));
+  const Status failed = commit([](RunStore& runs) -> Status {
+    EXPECT_TRUE(runs.finish("r1", {}, {}));
+    return fail(ErrorKind::kCapacity, "no room");
+  });
+  EXPECT_FALSE(failed);
+  EXPECT_TRUE(std::filesystem::exists(file("r1.arguments")));
+  EXPECT_EQ(store().arguments("r1").value().value().size(), 100'000u);
+}
+
+TEST_F(RunStoreTest, RemovesTheArgumentsOfARunThatEndedAsTheNodeDid) {
+  submit(run("r1"), std::string(100'000, 'x'));
+  ASSERT_TRUE(finish("r1"));
+  std::ofstream(file("r1.arguments")) << "still there";
+  ASSERT_TRUE(commit([](RunStore& runs) { return runs.remove_orphans(); }));
+  EXPECT_FALSE(std::filesystem::exists(file("r1.arguments")));
+}
+
+TEST_F(RunStoreTest, BeganWithItsFirstAttempt) {
+  submit(run("r1"));
+  ASSERT_TRUE(start("r1", 2000));
+  ASSERT_TRUE(commit([](RunStore& runs) { return runs.retry("r1", {}, {}); }));
+  ASSERT_TRUE(start("r1", 7000));
+  EXPECT_EQ(store().find("r1").value()->started_at, 2000);
+  const auto attempts = store().attempts("r1");
+  ASSERT_THAT(*attempts, SizeIs(2));
+  EXPECT_EQ(attempts->at(0).started_at, 2000);
+  EXPECT_EQ(attempts->at(1).started_at, 7000);
+}
+
+TEST_F(RunStoreTest, SaysWhatWouldGoTheOldestFirst) {
+  for (int i = 0; i < 3; ++i) {
+    RunRecord asked = run(fmt::format("r{}", i), fmt::format("k{}", i));
+    asked.keep_arguments = i == 1;
+    submit(asked, "arguments");
+    ASSERT_TRUE(
+        finish(asked.id, RunStatus::kSucceeded, {AnswerKind::kResult, "", "value"}, 3000 + i));
+  }
+  const auto expired = store().expired({.max_count = 1}, 10'000);
+  ASSERT_TRUE(expired);
+  EXPECT_THAT(*expired,
+              ElementsAre(ExpiredRun{"r0", "k0", run("r0").service, "succeeded", 3000, 5},
+                          ExpiredRun{"r1", "k1", run("r1").service, "succeeded", 3001, 14}));
+  EXPECT_THAT(kept(), SizeIs(3));
 }
 
 TEST_F(RunStoreTest, RemovesFilesWhoseRecordDidNotComeToBe) {

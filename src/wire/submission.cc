@@ -21,6 +21,14 @@ Status parse_grace(const Json& call, Submission& submission) {
               submission.grace_seconds);
 }
 
+Status parse_keep_arguments(const Json& call, Submission& submission) {
+  const auto keep = call.find("keep_args");
+  if (keep == call.end()) return {};
+  if (!keep->is_boolean()) return fail(ErrorKind::kInvalid, "keep_args is true or false");
+  submission.keep_arguments = keep->get<bool>();
+  return {};
+}
+
 }  // namespace
 
 Result<Submission> parse_submission(const Json& asked) {
@@ -33,6 +41,8 @@ Result<Submission> parse_submission(const Json& asked) {
   }
   if (Status parsed = parse_on_conflict(asked, submission); !parsed) return Failure(parsed.error());
   if (Status parsed = parse_grace(asked, submission); !parsed) return Failure(parsed.error());
+  if (Status parsed = parse_keep_arguments(asked, submission); !parsed)
+    return Failure(parsed.error());
   Result<RetryPolicy> policy = parse_retry_policy(asked);
   if (!policy) return Failure(policy.error());
   submission.policy = *std::move(policy);
@@ -41,7 +51,8 @@ Result<Submission> parse_submission(const Json& asked) {
                 "a run's arguments and its value go on record: they come in the body");
   }
   Json head = asked;
-  for (const char* ours : {"key", "on_conflict", "grace", "retries", "on_oom", "log", "p", "left"})
+  for (const char* ours :
+       {"key", "on_conflict", "grace", "retries", "on_oom", "keep_args", "log", "p", "left"})
     head.erase(ours);
   const Result<CallHead> call = parse_call_head(encode_head(head));
   if (!call) return Failure(call.error());

@@ -1,6 +1,7 @@
 // What `submit` asks for: a call that becomes a run.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -20,11 +21,14 @@ struct Submission {
   OnConflict on_conflict = OnConflict::kError;
   double grace_seconds = 10;
   RetryPolicy policy;
+  std::optional<bool> keep_arguments;  // absent: as the service says
+  std::string replays;                 // the id of the run that it repeats; never from outside
 };
 
 inline constexpr std::size_t kMaxRunKey = 512;
 
-// `call` has the keys of a CALL's head, and `key`, `on_conflict`, `grace`, `retries` and `on_oom`.
+// `call` has the keys of a CALL's head, and `key`, `on_conflict`, `grace`, `retries`, `on_oom`
+// and `keep_args`.
 Result<Submission> parse_submission(const Json& call);
 
 }  // namespace leanto::wire

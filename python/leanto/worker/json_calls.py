@@ -31,7 +31,7 @@ def wrap(find_target: object, instance: object) -> object:
 
     def call(body: bytes) -> object:
         target = find_target()
-        args, kwargs = _convert(target, *parse_arguments(body))
+        args, kwargs = unpack(target, body)
         try:
             value = target(*args, **kwargs)
         except TypeError as error:
@@ -86,6 +86,11 @@ def signature_of(target: object) -> str:
 
 
 _parameters: dict = {}  # function → its parameters with the types that values must be made into, or None
+
+
+def unpack(target: object, body: bytes) -> tuple:
+    """Return (args, kwargs) for `target`, as its type hints want them."""
+    return _convert(target, *parse_arguments(body))
 
 
 def _convert(target: object, args: list, kwargs: dict) -> tuple:

@@ -71,7 +71,7 @@ class Service:
         function = self._json_function(how, member) if is_json else self._function(how, member)
         if said.get("keep"):
             function = _packing(function, _values.pack_to_keep, lambda value: False)
-        elif said.get("run"):
+        elif said.get("run") and not is_json:
             function = _packing(function, _values.pack_to_record, self._is_special)
         has_buffers = "b" in said or "seg" in said
         unpacked_by = said if is_json or has_buffers else None

@@ -91,7 +91,7 @@ void add_runs_prune(CLI::App& runs, const std::shared_ptr<int>& exit_code) {
   command->add_option("--keep-size", options->keep_size, size)->type_name("SIZE");
   command->add_option("--keep-count", options->keep_count, count)
       ->type_name("N")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CLI::NonNegativeNumber.description(""));
   command->add_flag("--dry-run", options->dry_run, preview);
   CLI::Option* json = add_json_flag(*command);
   on_run(*command,

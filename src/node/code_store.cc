@@ -1,8 +1,8 @@
 #include "node/code_store.h"
 
 #include <chrono>
-#include <filesystem>
-#include <system_error>
+
+#include "store/copy_out.h"
 
 namespace leanto::node {
 
@@ -16,20 +16,6 @@ constexpr Duration kTidyDelay = 300ms;
 std::unique_ptr<FileWatch> watch_or_none() {
   Result<std::unique_ptr<FileWatch>> watch = make_file_watch();
   return watch ? *std::move(watch) : make_absent_watch();
-}
-
-Status copy_files(const std::string& from, const std::string& to) {
-  namespace fs = std::filesystem;
-  std::error_code error;
-  fs::copy(from, to, fs::copy_options::recursive | fs::copy_options::copy_symlinks, error);
-  if (error) return fail(ErrorKind::kCapacity, "copy the code to {}: {}", to, error.message());
-  for (fs::recursive_directory_iterator entry(to, error), end; !error && entry != end;
-       entry.increment(error)) {
-    if (entry->is_symlink(error)) continue;
-    fs::permissions(entry->path(), fs::perms::owner_write, fs::perm_options::add, error);
-  }
-  if (error) return fail(ErrorKind::kInternal, "make {} writable: {}", to, error.message());
-  return {};
 }
 
 }  // namespace
@@ -80,13 +66,12 @@ net::Task<Result<Workspace>> CodeStore::lay_out(std::string project, Digest snap
   co_return co_await loop_.in_background(std::move(work));
 }
 
-net::Task<Status> CodeStore::copy_out(std::string project, Digest snapshot, std::string directory) {
-  const Result<Workspace> laid_out = co_await lay_out(std::move(project), snapshot);
-  if (!laid_out) co_return Failure(laid_out.error());
-  auto work = [from = laid_out->path, to = std::move(directory)] { return copy_files(from, to); };
-  const Status copied = co_await loop_.in_background(std::move(work));
-  release(laid_out->path);
-  co_return copied;
+net::Task<Status> CodeStore::copy_out(Digest snapshot, std::string directory) {
+  auto work = [this, snapshot, directory = std::move(directory)]() -> Status {
+    const Result<TreePtr> tree = find_tree(snapshot);
+    return tree ? leanto::copy_out(blobs_, directory, **tree) : Status(Failure(tree.error()));
+  };
+  co_return co_await loop_.in_background(std::move(work));
 }
 
 Result<TreePtr> CodeStore::find_tree(const Digest& snapshot) {

@@ -33,7 +33,7 @@ class CodeStore {
   // While such workers may still come, theirs are not tidied away.
   void keep_all(bool kept) { keeps_all_ = kept; }
   // The snapshot as files of the caller's own, which he may change: `directory` isn't there yet.
-  net::Task<Status> copy_out(std::string project, Digest snapshot, std::string directory);
+  net::Task<Status> copy_out(Digest snapshot, std::string directory);
   // Soon, prepares what the next edit will need.
   void tidy();
 

@@ -56,8 +56,7 @@ net::Task<Result<Answer>> Operations::run_debug(Request& request) {
   const Status found = co_await find_image(parts_.images, *service);
   if (!found) co_return Failure(found.error());
   if (service->snapshot) {
-    const Status copied =
-        co_await parts_.code.copy_out(service->root, *service->snapshot, *directory);
+    const Status copied = co_await parts_.code.copy_out(*service->snapshot, *directory);
     if (!copied) co_return Failure(copied.error());
   }
   Json words = load_words(*service, *directory);

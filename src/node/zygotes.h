@@ -30,7 +30,7 @@ class Zygotes {
 
   // Starts the zygote if there is none, so that it's warm when it's needed.
   void warm(const ZygoteKey& key);
-  const std::string& package() const { return package_; }  // where Python finds ours
+  const std::string& package() const { return places_.package; }
   net::Task<Result<std::shared_ptr<Zygote>>> get(const ZygoteKey& key);
   // The interpreter goes away, or, without one: what all were started with has changed. Zygotes of
   // it end with their last worker; new ones are started when they are needed.

@@ -149,6 +149,8 @@ def test_what_makes_no_sense_exits_2_and_says_why(arguments):
         ["call", "x"],
         ["logs", "x"],
         ["runs"],
+        ["runs", "prune"],
+        ["replay", "x"],
         ["run", "x"],
         ["wait", "x"],
         ["cancel", "x"],

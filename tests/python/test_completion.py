@@ -70,7 +70,7 @@ def test_commands_and_options_are_completed():
     assert {"call", "top", "doctor", "completion"} < set(complete("leanto "))
     assert "__complete" not in complete("leanto ")
     assert complete("leanto call --t") == ["--timeout"]
-    assert complete("leanto images ") == ["prune"]
+    assert complete("leanto images ") == complete("leanto runs ") == ["prune"]
     assert complete("leanto completion ") == ["bash", "fish", "zsh"]
 
 
@@ -79,6 +79,7 @@ def test_names_of_services_objects_and_runs_are_completed(names):
     assert complete("leanto call cp-") == ["cp-total"]
     assert complete("leanto restart cp.a") == ["cp.add"]
     assert complete("leanto wait cp-") == ["cp-run"]
+    assert complete("leanto replay cp-") == ["cp-run"]
     assert {each[0] for each in complete("leanto run r")} == {"r"}  # the ids of runs
     assert complete("leanto objects delete cp-total cp") == [r"cp\ two\ words", "cp-total"]
     assert "add" in complete("leanto call cp-total ")

@@ -7,6 +7,7 @@ import collections
 import pathlib
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -39,6 +40,7 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> int:
     asked = parse_arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing is left behind
     seed = random.SystemRandom().randrange(1_000_000) if asked.seed is None else asked.seed
     end = time.monotonic() + 60 * (asked.minutes or 0)
     violations = run_once(asked, seed)

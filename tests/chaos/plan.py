@@ -15,7 +15,14 @@ TOO_LATE = "run.cancel.killed"
 CALM = [ALWAYS] * 1000  # nothing else happens to so many daemons
 
 # How late a point may kill: it's passed less often than others.
-FEW = {"run.retry.": 6, "run.cancel.": 2, "run.recover.": 1, "run.prune.": 1, "run.stop.": 1}
+FEW = {
+    "run.retry.": 6,
+    "run.cancel.": 2,
+    "run.recover.": 1,
+    "run.resume.": 1,
+    "run.prune.": 1,
+    "run.stop.": 1,
+}
 MANY = 12
 
 CLOCK = 2 * 86_400  # seconds by which it's set forth or back, at most

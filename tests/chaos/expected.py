@@ -26,7 +26,12 @@ def excuse_for(evidence: Evidence, record: Recorded, lines: list[Start]) -> str:
     if status == "cancelled":
         asked = any(one.what == "cancel" and one.key == task.key for one in evidence.seen)
         # A caller that is killed may have asked without having noted it.
-        return "" if asked or task.cancel_after is not None else "nobody cancelled it"
+        if asked or task.cancel_after is not None:
+            return ""
+        # A node that was killed knew that it was a timeout that interrupted it; for the next one, whose clock was set
+        # back, there is time left.
+        timed_out = "TimeoutError" in kind.ends and "clock" in evidence.faults
+        return "" if timed_out and _has_died(evidence, ("daemon",)) else "nobody cancelled it"
     if status == "lost":
         if kind.retries_loss and not _may_be_given_up(evidence, record):
             return f"it should have been tried again after {len(record.attempts)} attempts"

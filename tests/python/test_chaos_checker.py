@@ -165,6 +165,15 @@ def test_a_run_is_cancelled_only_if_somebody_did(story):
     assert story.violations() == []
 
 
+def test_a_timeout_is_taken_for_a_cancel_only_by_another_node_whose_clock_was_set():
+    story = Story("late")
+    story.ends("cancelled", "CancelledError: the call was cancelled")
+    story.kill("daemon")
+    assert story.violations() == ["wrong"]
+    story.faults.add("clock")
+    assert story.violations() == []
+
+
 @pytest.mark.parametrize("what", ["daemon", "stopped"])
 def test_a_run_is_lost_only_with_its_node(story, what):
     story.ends("lost", "NodeLostError: it was restarted")

@@ -111,12 +111,12 @@ Result<RunStore::Started> RunStore::start(const std::string& id, const Begin& be
                               begin.at, id);
   if (!changed) return Failure(changed.error());
   if (*changed == 0) return fail(ErrorKind::kInvalid, "the run {} is not queued", id);
-  const Status recorded =
-      execute(database_,
-              "INSERT INTO attempts (run, n, started_at, log_offset, memory_limit, worker_call, gpus, "
-              "price) SELECT id, attempt, ?, ?, ?, ?, ?, ? FROM runs WHERE id = ?",
-              begin.at, begin.log_offset, begin.memory_limit, begin.worker_call,
-              begin.share.gpus_1000, begin.share.price_1000000, id);
+  const Status recorded = execute(
+      database_,
+      "INSERT INTO attempts (run, n, started_at, log_offset, memory_limit, worker_call, gpus, "
+      "price) SELECT id, attempt, ?, ?, ?, ?, ?, ? FROM runs WHERE id = ?",
+      begin.at, begin.log_offset, begin.memory_limit, begin.worker_call, begin.share.gpus_1000,
+      begin.share.price_1000000, id);
   if (!recorded) return Failure(recorded.error());
   struct Row {
     std::int64_t attempt;

@@ -1,7 +1,11 @@
 // The slots of this node and the workers-to-be that wait for them. What is decided is in `Slots`;
 // this keeps who holds what and wakes who gets something.
+//
+// Those that wait are served in turn by *party*, who asks (see `CallQueue`), so that a program with
+// many services doesn't keep the only one of another waiting; those of one party in their order.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <list>
 #include <memory>
@@ -30,7 +34,7 @@ class SlotQueue {
   Status check(const std::string& service, const SlotAsk& ask) const;
 
   // Waits until there is room. Whoever has got something gives it back.
-  net::Task<HeldSlots> acquire(SlotAsk ask);
+  net::Task<HeldSlots> acquire(SlotAsk ask, std::string party = {});
   void release(HoldingId id);
   // What a worker holds that was started by an earlier daemon, whether there is room or not.
   HeldSlots take_back(const SlotAsk& ask, std::string_view devices);
@@ -38,7 +42,7 @@ class SlotQueue {
   void hold_back(bool held);
 
   const Slots& slots() const { return slots_; }
-  std::vector<SlotAsk> waiting() const;
+  std::vector<SlotAsk> waiting() const;  // in the order of their turns
 
  private:
   struct Waiting {
@@ -48,13 +52,22 @@ class SlotQueue {
     Waiting(net::Loop& loop, SlotAsk what) : ask(std::move(what)), ready(loop) {}
   };
 
+  using WaitingPtr = std::shared_ptr<Waiting>;
+  struct Line {
+    std::string party;
+    std::deque<WaitingPtr> waiting;  // never empty
+  };
+
+  void add(const std::string& party, WaitingPtr waiting);
+  void remove(const WaitingPtr& served);
+  std::vector<WaitingPtr> in_turn() const;
   void serve();
 
   net::Loop& loop_;
   Slots slots_;
   HoldingId last_id_ = 0;
   bool held_back_ = false;
-  std::list<std::shared_ptr<Waiting>> waiting_;
+  std::list<Line> lines_;  // the first one's turn is next
   std::function<void()> on_waiting_ = [] {};
 };
 

@@ -18,13 +18,14 @@ struct SlotQueueTest : testing::Test {
     bool served = false;
     HeldSlots got;
   };
-  std::shared_ptr<Asked> ask(const SlotAsk& what) {
+  std::shared_ptr<Asked> ask(const SlotAsk& what, const std::string& party = "a program") {
     auto asked = std::make_shared<Asked>();
-    auto wait = [](SlotQueue& from, SlotAsk wanted, std::shared_ptr<Asked> into) -> net::Task<> {
-      into->got = co_await from.acquire(std::move(wanted));
+    auto wait = [](SlotQueue& from, SlotAsk wanted, std::string of,
+                   std::shared_ptr<Asked> into) -> net::Task<> {
+      into->got = co_await from.acquire(std::move(wanted), std::move(of));
       into->served = true;
     };
-    test.loop.spawn("ask", wait(queue, what, asked));
+    test.loop.spawn("ask", wait(queue, what, party, asked));
     test.settle();
     return asked;
   }
@@ -64,6 +65,24 @@ TEST_F(SlotQueueTest, LetsOthersWaitUntilSomethingIsGivenBack) {
   release(*second);
   EXPECT_TRUE(third->served);
   EXPECT_THAT(queue.waiting(), IsEmpty());
+}
+
+TEST_F(SlotQueueTest, ServesTheOnlyServiceOfOneProgramBeforeTheManyOfAnother) {
+  const auto holder = ask({4, 0, 0, {}}, "greedy");
+  std::vector<std::shared_ptr<Asked>> greedy;
+  for (int i = 0; i < 10; ++i) greedy.push_back(ask({4, 0, 0, {}}, "greedy"));
+  const auto modest = ask({3, 0, 0, {}}, "modest");
+  EXPECT_EQ(queue.waiting()[1].cpus, 3);
+  release(*holder);
+  EXPECT_TRUE(greedy[0]->served);
+  release(*greedy[0]);
+  EXPECT_TRUE(modest->served);
+  EXPECT_FALSE(greedy[1]->served);
+  const auto again = ask({4, 0, 0, {}}, "modest");
+  release(*modest);
+  EXPECT_TRUE(greedy[1]->served) << "who comes back waits for the others' turns";
+  release(*greedy[1]);
+  EXPECT_TRUE(again->served);
 }
 
 TEST_F(SlotQueueTest, LetsThoseByWhoWantSomethingElse) {

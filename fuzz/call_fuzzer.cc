@@ -15,6 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return 0;
   }
   if (call->timeout_seconds) expect(*call->timeout_seconds > 0 && *call->timeout_seconds < 1e9);
+  expect(call->max_queue.value_or(0) <= leanto::wire::kMaxMaxQueue);
   const auto again = leanto::wire::parse_call_head(leanto::wire::encode_call_head(*call));
   expect(again.has_value());
   leanto::wire::CallHead written = *call;

@@ -6,6 +6,7 @@
 #include "fuzzing.h"
 #include "net/http_decoder.h"
 #include "node/http_routes.h"
+#include "wire/call.h"
 
 namespace {
 
@@ -52,6 +53,7 @@ void check(const HttpRequest& request) {
   expect(head <= kLimits.head);
   const auto route = leanto::node::find_route(request.method, request.target);
   if (route) {
+    expect(route->max_queue.value_or(0) <= leanto::wire::kMaxMaxQueue);
     expect(!leanto::node::allowed_methods(request.target).empty());
   } else {
     expect(route.error().status >= 400 && route.error().status < 500);

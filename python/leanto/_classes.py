@@ -180,11 +180,8 @@ def _rebuild_from(said: dict, service: _deploy.Service, options: dict) -> Remote
 
 
 def _call_options(options: dict) -> dict:
-    return {
-        name: options[name]
-        for name in ("timeout", "stream_logs", "grace", "keep_args")
-        if name in options
-    }
+    names = ("timeout", "stream_logs", "max_queue", "grace", "keep_args")
+    return {name: options[name] for name in names if name in options}
 
 
 class RemoteMethod(Callable):
@@ -204,7 +201,8 @@ class RemoteMethod(Callable):
         self._owner = owner  # an object without a name lives as long as something here refers to it
 
     def options(self, **options: object) -> RemoteMethod:
-        """Return the same method with other options for its calls: timeout, stream_logs, key, on_conflict, grace, keep_args.
+        """Return the same method with other options for its calls: timeout, stream_logs, max_queue, key, on_conflict, grace,
+        keep_args.
 
         >>> lt.cls(Counter).to(lt.here)().add.options(timeout=5)(2)
         2

@@ -1,6 +1,8 @@
 """Options: everything about *how* to call, so that a call's own keywords are all the user's.
 
     timeout=90, "30m"          of a call, in seconds or with a unit (s, m, h, d); absent: as long as it takes
+    max_queue=0                of a call or a run: run now, or raise CapacityError at once; N: it may have one of the first N
+                               places in the queue; absent: it waits (100,000 of one program may)
     stream_logs=False          don't show here what a call prints there
     retries=3, lt.Retry(3)     try again after errors, so many attempts in all; a plain call is a run of the node's then
     on_oom=lt.bigger(memory=2) the same with more memory after an out-of-memory
@@ -28,7 +30,7 @@ from __future__ import annotations
 
 from leanto.errors import InvalidRequestError
 
-_CALL = ("timeout", "stream_logs")
+_CALL = ("timeout", "stream_logs", "max_queue")
 _RUN = ("key", "on_conflict", "grace", "keep_args")  # of `.submit`
 _RETRYING = ("retries", "on_oom")
 _SERVICE = ("concurrency", "workers", "env", "cpus", "memory", "gpus", "accelerators",
@@ -59,7 +61,7 @@ def call_head(options: dict) -> dict:
         head["log"] = False
     if options.get("grace") is not None:
         head["grace"] = seconds(options["grace"])
-    for name in ("key", "on_conflict", "keep_args"):
+    for name in ("key", "on_conflict", "keep_args", "max_queue"):
         if options.get(name) is not None:
             head[name] = options[name]
     if is_retrying(options):
@@ -110,6 +112,10 @@ def _check(name: str, value: object) -> None:
     if name == "timeout" and not 0 < seconds(value) < 1e9:
         raise InvalidRequestError(
             f"a timeout of {value!r} makes no sense; give a positive number of seconds"
+        )
+    if name == "max_queue" and not (type(value) is int and 0 <= value <= 1_000_000):
+        raise InvalidRequestError(
+            f"max_queue={value!r} makes no sense; give how many calls may wait, a whole number like 0 (run now or fail)"
         )
     if name in _RETRYING:
         from leanto import _retry

@@ -96,6 +96,9 @@ class Run(concurrent.futures.Future):
         """Return what the node has on record: who, what version, when, how it ended, what it took (docs/guide/09-runs.md has
         the list). Times are milliseconds since 1970, durations seconds, sizes bytes; ``cost`` is None without a price.
 
+        While it waits for a worker, ``queue_position`` is how many are served before it and ``waits_for`` says what must happen
+        first; both are None otherwise.
+
         Raises NotFoundError if it isn't kept any more (``[runs] keep`` in ``node.toml``; a week).
 
         >>> run = lt.function(count_words).to(lt.here).submit("to be")

@@ -27,6 +27,7 @@ struct CallOptions {
   std::string args = "[]";
   std::string kwargs = "{}";
   std::string timeout;
+  std::optional<std::uint32_t> max_queue;
   bool json = false;
 };
 
@@ -170,6 +171,7 @@ int call(const CallOptions& options) {
     if (!timeout) wrong = "--timeout: " + timeout.error().message;
     if (timeout) words["timeout"] = std::chrono::duration<double>(*timeout).count();
   }
+  if (options.max_queue) words["max_queue"] = *options.max_queue;
   if (!wrong.empty()) return say_error(Error{ErrorKind::kInvalid, wrong}, options);
   auto make = [&](Connection& node) { return make_call(node, options, words); };
   return with_node(options.json ? Format::kJson : Format::kText, NoNode::kError, make);
@@ -195,6 +197,10 @@ void add_call(CLI::App& app) {
       ->type_name("JSON");
   command->add_option("--timeout", options->timeout, "Ends the call after this time: 30s, 2m")
       ->type_name("TIME");
+  command
+      ->add_option("--max-queue", options->max_queue,
+                   "Fails at once if more calls than this would wait; 0: if it can't run now")
+      ->type_name("N");
   command->add_flag("--json", options->json, "What goes wrong comes to stdout, too, as JSON");
   on_run(*command, [options] { return call(*options); });
 }

@@ -137,6 +137,19 @@ TEST(StatusReport, SaysWhatTheNodeIsAndWhatRunsOnIt) {
       " 98  /usr/bin/python3        3  1.0 KiB  warm\n");
 }
 
+TEST(StatusReport, SaysWhichCallsWaitAndForWhat) {
+  Json status = some_status();
+  status["services"] = {{{"service", "demo.idle"}, {"waiting", 0}},
+                        {{"service", "demo.train"},
+                         {"waiting", 3},
+                         {"waits_for", {{"text", "the worker: it is busy"}}}}};
+  const std::string report = status_report(status, "0.1.0", {});
+  EXPECT_NE(report.find("waiting   demo.train: 3 calls, for the worker: it is busy\n"),
+            std::string::npos)
+      << report;
+  EXPECT_EQ(report.find("demo.idle"), std::string::npos);
+}
+
 TEST(StatusReport, PointsOutThatTheProgramIsOfAnotherVersion) {
   const std::string report = status_report(some_status(), "0.2.0", {});
   EXPECT_NE(report.find("This program is 0.2.0: `leanto restart --node`"), std::string::npos)

@@ -70,6 +70,18 @@ std::string arguments_of(const Json& run) {
   return size_of(run, "arguments_size") + (kept ? ", kept" : "");
 }
 
+// "queued, 3 before it" while it waits for a worker.
+std::string status_of(const Json& run) {
+  const std::string status = text_of(run, "status");
+  const auto before = wire::find_number(run, "queue_position");
+  return before ? fmt::format("{}, {:.0f} before it", status, *before) : status;
+}
+
+std::string waits_for(const Json& run) {
+  const Json waits = run.value("waits_for", Json());
+  return waits.is_object() ? text_of(waits, "text") : "";
+}
+
 void add_line(std::string& out, std::string_view title, const std::string& text) {
   if (!text.empty() && text != "-") out += fmt::format("{:<10}  {}\n", title, printable(text));
 }
@@ -85,7 +97,7 @@ std::string runs_report(const std::vector<Json>& runs, std::int64_t now, const S
                {"SUBMITTED", Shrink::kLast},
                number_column("RAN FOR")});
   for (const Json& run : runs) {
-    table.add({text_of(run, "id"), text_of(run, "status"), callable_of(run), text_of(run, "key"),
+    table.add({text_of(run, "id"), status_of(run), callable_of(run), text_of(run, "key"),
                time_of(run, "created_at"), took(run, now)});
   }
   return table.render(screen);
@@ -115,7 +127,8 @@ std::string prune_runs_report(const Json& answer, const Screen& screen) {
 std::string run_report(const Json& run, std::int64_t now) {
   std::string out;
   add_line(out, "run", text_of(run, "id"));
-  add_line(out, "status", text_of(run, "status"));
+  add_line(out, "status", status_of(run));
+  add_line(out, "waits for", waits_for(run));
   add_line(out, "reason", text_of(run, "reason"));
   add_line(out, "key", text_of(run, "key"));
   add_line(out, "replays", text_of(run, "replays"));

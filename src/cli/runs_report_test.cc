@@ -52,6 +52,17 @@ TEST(RunReport, SaysWhatIsKnownAndLeavesTheRestOut) {
   EXPECT_THAT(report, Not(HasSubstr("error")));
 }
 
+TEST(RunReport, SaysWhereAQueuedRunStandsAndWhatItWaitsFor) {
+  Json queued = run();
+  queued["status"] = "queued";
+  queued["queue_position"] = 3;
+  queued["waits_for"] = {{"what", "worker"}, {"text", "the worker: it is busy"}};
+  const std::string report = run_report(queued, 0);
+  EXPECT_THAT(report, HasSubstr("status      queued, 3 before it\n"));
+  EXPECT_THAT(report, HasSubstr("waits for   the worker: it is busy\n"));
+  EXPECT_THAT(runs_report({queued}, 0, {120, Colour::kNo}), HasSubstr("queued, 3 before it"));
+}
+
 TEST(RunReport, EndsWithTheTraceback) {
   Json failed = run();
   failed["status"] = "failed";

@@ -63,6 +63,21 @@ std::string hosted(const Json& worker) {
   return object ? fmt::format("{} {}", service, *object) : service;
 }
 
+// "waiting   demo.train: 5 calls, for a worker: all 2 are busy"
+std::string waiting_calls(const Json& status, const Screen& screen) {
+  std::string out;
+  for (const Json& service : rows_of(status, "services")) {
+    const double waiting = wire::find_number(service, "waiting").value_or(0);
+    const Json what = service.value("waits_for", Json());
+    if (waiting == 0 || !what.is_object()) continue;
+    const std::string line =
+        fmt::format("{:<8}  {}: {}, for {}", "waiting", printable(hosted(service)),
+                    counted(waiting, "call"), printable(text_of(what, "text")));
+    out += wrapped(line, screen.width, 10) + "\n";
+  }
+  return out;
+}
+
 // "120.0 MiB of 1.0 GiB" under a limit.
 std::string memory_of(const Json& worker) {
   const std::string used = size_of(worker, "memory");
@@ -115,7 +130,8 @@ std::string zygotes(const Json& status, const Screen& screen) {
 std::string status_report(const Json& status, std::string_view program_version,
                           const Screen& screen) {
   return first_line(status, screen) + other_version(status, program_version) + "\n" +
-         facts(status, screen) + "\n" + workers(status, screen) + zygotes(status, screen);
+         facts(status, screen) + waiting_calls(status, screen) + "\n" + workers(status, screen) +
+         zygotes(status, screen);
 }
 
 }  // namespace leanto::cli

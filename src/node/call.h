@@ -28,6 +28,8 @@ class ReplyPort {
   virtual void started(std::uint32_t stream, std::uint32_t number) = 0;
   // The port's own call has ended: its stream number is free again.
   virtual void ended(std::uint32_t stream) = 0;
+  // Who asks, for a queue that is fair by caller.
+  virtual const std::string& party() const = 0;
 };
 
 class Worker;
@@ -53,6 +55,10 @@ struct Call {
   // keeps that until `Calls::begin`.
   std::function<void(const Call&)> on_room;
   bool held = false;  // `on_room` was called, and `begin` not yet
+
+  // While it waits: who asks (empty: its caller says), and its place in `CallQueue`.
+  std::string party;
+  std::uint64_t ticket = 0;
 
   std::string tail;  // the last that it wrote, for a worker that dies
 

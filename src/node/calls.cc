@@ -10,12 +10,6 @@ using namespace std::chrono_literals;
 using wire::FrameType;
 using wire::Json;
 
-namespace {
-
-constexpr std::size_t kMaxQueued = 100'000;
-
-}  // namespace
-
 std::shared_ptr<Worker> choose_worker(const std::vector<std::shared_ptr<Worker>>& workers,
                                       int concurrency) {
   std::shared_ptr<Worker> least;
@@ -50,37 +44,27 @@ std::uint32_t Calls::submit(const TargetPtr& target, std::unique_ptr<Call> call,
     fail_call(std::move(call), *refused);
     return number;
   }
+  const auto worker = target->queue.empty()
+                          ? choose_worker(target->workers, target->service->settings.concurrency)
+                          : nullptr;
+  if (!worker) {
+    if (const std::optional<Error> refused = refuse_to_queue(*target, *call, head)) {
+      refuse_busy(std::move(call), *refused);
+      return number;
+    }
+  }
   if (head.timeout_seconds) loop_.spawn("timeout", expire(number, *head.timeout_seconds));
   calls_[number].target = target;
-  if (const auto worker =
-          target->queue.empty()
-              ? choose_worker(target->workers, target->service->settings.concurrency)
-              : nullptr) {
+  if (worker) {
     wire::Body body = std::move(call->body);
     send(target, *worker, std::move(call), std::move(body));
     if (worker->busy() > 1) want_worker(target);
   } else {
     call->body = std::move(call->body).to_owned();
-    target->queue.push_back(std::move(call));
+    target->queue.push(std::move(call));
     want_worker(target);
   }
   return number;
-}
-
-std::optional<Error> Calls::refuse(const Target& target, const Call& call) const {
-  if (target.gone) return *target.gone;
-  if (call.depth > kMaxDepth) {
-    return Error{
-        ErrorKind::kCapacity,
-        fmt::format("calls wait for each other {} deep at {}; is this a recursion without an end?",
-                    kMaxDepth, target.service->name)};
-  }
-  if (target.queue.size() >= kMaxQueued) {
-    return Error{ErrorKind::kCapacity,
-                 fmt::format("{} is busy: {} calls wait already; try again later",
-                             target.service->name, kMaxQueued)};
-  }
-  return std::nullopt;
 }
 
 void Calls::send(const TargetPtr& target, Worker& worker, std::unique_ptr<Call> call,
@@ -123,8 +107,7 @@ void Calls::dispatch(const TargetPtr& target) {
       want_worker(target);
       return;
     }
-    std::unique_ptr<Call> call = std::move(target->queue.front());
-    target->queue.pop_front();
+    std::unique_ptr<Call> call = target->queue.pop();
     wire::Body body = std::move(call->body);
     send(target, *worker, std::move(call), std::move(body));
   }
@@ -165,11 +148,7 @@ void Calls::start_failed(const TargetPtr& target, const Error& error) {
   --target->starting;
   target->failures = count_failure(target->failures, Duration(0));
   if (!target->workers.empty() || target->starting > 0) return;  // the others will see to the queue
-  auto queue = std::exchange(target->queue, {});
-  for (auto& call : queue) {
-    calls_.erase(call->number);
-    fail_call(std::move(call), error);
-  }
+  fail_all_waiting(target, error);
 }
 
 void Calls::retire(const TargetPtr& target) {
@@ -320,11 +299,7 @@ void Calls::on_ended(Worker& worker) {
     target->gone = why;
     target->gone->message = fmt::format("the object {} is gone: {}", target->label, end);
   }
-  auto queue = std::exchange(target->queue, {});
-  for (auto& call : queue) {
-    calls_.erase(call->number);
-    fail_call(std::move(call), *target->gone);
-  }
+  fail_all_waiting(target, *target->gone);
   observer_.on_object_ended(target->object_id, why);
 }
 
@@ -359,20 +334,6 @@ std::unique_ptr<Call> Calls::take_held(std::uint32_t number) {
   running.call->worker->let_go(number);
   loop_.post([this, target = running.target] { dispatch(target); });
   return std::move(running.call);
-}
-
-std::unique_ptr<Call> Calls::take_queued(std::uint32_t number) {
-  const auto found = calls_.find(number);
-  if (found == calls_.end() || found->second.call) return nullptr;
-  auto& queue = found->second.target->queue;
-  for (auto call = queue.begin(); call != queue.end(); ++call) {
-    if ((*call)->number != number) continue;
-    std::unique_ptr<Call> taken = std::move(*call);
-    queue.erase(call);
-    calls_.erase(found);
-    return taken;
-  }
-  return nullptr;
 }
 
 }  // namespace leanto::node

@@ -6,7 +6,6 @@
 // tested without processes.
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -14,7 +13,7 @@
 #include <vector>
 
 #include "net/loop.h"
-#include "node/call.h"
+#include "node/call_queue.h"
 #include "node/service_spec.h"
 #include "node/worker.h"
 #include "node/worker_counts.h"
@@ -35,10 +34,12 @@ struct Target {
 
   std::vector<std::shared_ptr<Worker>> workers;
   int starting = 0;
-  int failures = 0;      // workers in a row that died, or could not start
-  bool kept = false;     // somebody sees to it that there are as many as must be
-  bool retired = false;  // a newer version took its name: its workers leave when they are idle
-  std::deque<std::unique_ptr<Call>> queue;
+  int waiting_for_slots = 0;  // of those that are starting
+  int announced = 0;          // runs that are being recorded, and come then
+  int failures = 0;           // workers in a row that died, or could not start
+  bool kept = false;          // somebody sees to it that there are as many as must be
+  bool retired = false;       // a newer version took its name: its workers leave when they are idle
+  CallQueue queue;
   std::optional<Error> gone;  // kObject: why it is no more
 
   WorkerCounts counts() const;
@@ -57,6 +58,8 @@ class WorkerStarter {
   virtual void keep_minimum(const TargetPtr& target) = 0;
   // A worker is idle, and somebody waits for what it holds (see `Calls::want_room`).
   virtual void make_room() = 0;
+  // Whether there is what a worker reserves, now or when idle workers have left for it.
+  virtual bool can_start_soon(const Target& target) const = 0;
 };
 
 class CallObserver {
@@ -81,6 +84,16 @@ class Calls final : public WorkerEvents {
   void begin(std::uint32_t number, wire::Body body);
   // Ends a call that is held.
   void drop(std::uint32_t number, const Error& error);
+  // kCapacity if a call of `party`, made now, would have to wait and `max_queue` or more would be
+  // served before it.
+  std::optional<Error> refuse_to_wait(const Target& target, const std::string& party,
+                                      std::uint32_t max_queue) const;
+  struct Waiting {
+    std::size_t position = 0;  // how many are served before it
+    TargetPtr target;
+  };
+  // None if it doesn't wait for a worker.
+  std::optional<Waiting> find_waiting(std::uint32_t number);
   // Where it runs, or where it is held; none while it waits.
   std::shared_ptr<Worker> find_worker(std::uint32_t number);
   void credit(std::uint32_t number, std::string_view head);
@@ -122,6 +135,11 @@ class Calls final : public WorkerEvents {
   };
 
   std::optional<Error> refuse(const Target& target, const Call& call) const;
+  std::optional<Error> refuse_to_queue(const Target& target, Call& call,
+                                       const wire::CallHead& head) const;
+  void fail_all_waiting(const TargetPtr& target, const Error& error);
+  // kCapacity, and it may be asked again later.
+  void refuse_busy(std::unique_ptr<Call> call, const Error& error);
   Call* find(std::uint32_t number);
   void dispatch(const TargetPtr& target);
   void send(const TargetPtr& target, Worker& worker, std::unique_ptr<Call> call, wire::Body body);

@@ -69,6 +69,11 @@ struct CallsTest : testing::Test, WorkerStarter, CallObserver {
     head.parent = parent.number;
     return head;
   }
+  static wire::CallHead with_max_queue(std::uint32_t max_queue) {
+    wire::CallHead head;
+    head.max_queue = max_queue;
+    return head;
+  }
   static wire::CallHead with_timeout(double seconds) {
     wire::CallHead head;
     head.timeout_seconds = seconds;
@@ -107,6 +112,7 @@ struct CallsTest : testing::Test, WorkerStarter, CallObserver {
 
   void start_worker(const TargetPtr& target) override { wanted.push_back(target); }
   void make_room() override { ++room_made; }
+  bool can_start_soon(const Target&) const override { return slots_are_free; }
   void keep_minimum(const TargetPtr& target) override { kept.push_back(target); }
   void on_output(const ServiceSpec&, std::uint32_t call, OutputStream,
                  std::string_view text) override {
@@ -129,6 +135,7 @@ struct CallsTest : testing::Test, WorkerStarter, CallObserver {
   std::vector<TargetPtr> wanted;
   std::vector<TargetPtr> kept;
   int room_made = 0;
+  bool slots_are_free = true;
   std::map<std::uint32_t, std::string> output;
   std::vector<wire::Json> imports;
   std::vector<std::pair<std::string, Error>> ended_objects;

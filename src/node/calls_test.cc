@@ -102,17 +102,6 @@ TEST_F(CallsTest, KeepTheirArgumentsWhileTheyWait) {
               ElementsAre(Heard{FrameType::kCall, call.number, "head101", "as they were"}));
 }
 
-TEST_F(CallsTest, AreRefusedWhenTooManyWait) {
-  const TargetPtr target = make_target(1, 1);
-  for (int i = 0; i < 100'000; ++i) {
-    calls.submit(target, std::make_unique<Call>(), {});
-  }
-  const Asked call = submit(target);
-  EXPECT_EQ(error_of(call)["kind"], "capacity");
-  EXPECT_EQ(error_of(call)["message"], "train is busy: 100000 calls wait already; try again later");
-  EXPECT_THAT(port->ended_streams, ElementsAre(call.stream));
-}
-
 TEST_F(CallsTest, FailTogetherWhenNoWorkerCanBeStarted) {
   const TargetPtr target = make_target(1, 256);
   const Asked first = submit(target);

@@ -48,6 +48,8 @@ class Client final : public ReplyPort, public std::enable_shared_from_this<Clien
     streaming_.erase(stream);
   }
 
+  const std::string& party() const override { return session_; }
+
   const std::string& session() const { return session_; }
   void set_session(std::string session) { session_ = std::move(session); }
 

@@ -201,7 +201,9 @@ struct FakePort final : ReplyPort {
   }
   void started(std::uint32_t stream, std::uint32_t number) override { numbers[stream] = number; }
   void ended(std::uint32_t stream) override { ended_streams.push_back(stream); }
+  const std::string& party() const override { return name; }
 
+  std::string name = "a program";
   std::vector<Heard> heard;
   std::map<std::uint32_t, std::uint32_t> numbers;
   std::vector<std::uint32_t> ended_streams;

@@ -42,6 +42,8 @@ bool is_own_name(std::string_view host) {
              : std::find(kOwnNames.begin(), kOwnNames.end(), name) != kOwnNames.end();
 }
 
+constexpr std::string_view kScheme = "bearer ";
+
 HttpProblem no_token(std::string message, std::string_view how) {
   return {401,
           {ErrorKind::kAccessDenied, std::move(message)},
@@ -91,7 +93,6 @@ tl::expected<std::vector<Right>, HttpProblem> HttpAccess::check_token(
     return tl::unexpected(
         no_token("a token is needed: Authorization: Bearer TOKEN (leanto token create)", ""));
   }
-  constexpr std::string_view kScheme = "bearer ";
   if (lower(said->substr(0, kScheme.size())) != kScheme) {
     return tl::unexpected(
         no_token("the Authorization must be: Bearer TOKEN", ", error=\"invalid_request\""));
@@ -101,6 +102,13 @@ tl::expected<std::vector<Right>, HttpProblem> HttpAccess::check_token(
     return tl::unexpected(no_token(token.error().message, ", error=\"invalid_token\""));
   }
   return token->rights;
+}
+
+std::string HttpAccess::party(const HttpRequest& request) const {
+  const std::string_view said = request.find_field("authorization").value_or("");
+  if (request.via == HttpVia::kUnixSocket || said.size() < kScheme.size()) return "http";
+  const Result<Token> token = tokens_.check(said.substr(kScheme.size()));
+  return token ? "http:" + token->id : "http";
 }
 
 std::optional<HttpProblem> HttpAccess::check_right(const std::vector<Right>& rights, Right needed) {

@@ -26,6 +26,8 @@ class HttpAccess {
   bool is_preflight(const net::HttpRequest& request) const;
   // Whether its sender is known; what it may do is asked with `check_right`.
   tl::expected<std::vector<Right>, HttpProblem> check_token(const net::HttpRequest& request) const;
+  // Who asks, for a queue that is fair by caller: each token is one, and the Unix socket.
+  std::string party(const net::HttpRequest& request) const;
   static std::optional<HttpProblem> check_right(const std::vector<Right>& rights, Right needed);
 
   // What tells a browser that the page may read the response; none for other senders.

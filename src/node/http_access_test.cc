@@ -93,6 +93,15 @@ TEST_F(HttpAccessTest, OverTcpTheTokenGivesTheRight) {
   EXPECT_EQ(HttpAccess::check_right(*rights, Right::kDeploy)->status, 403);
 }
 
+TEST_F(HttpAccessTest, EachTokenIsACallerAndSoIsTheUnixSocket) {
+  const auto made = test.get(tokens.create({Right::kCall}, 1h));
+  ASSERT_TRUE(made);
+  const std::vector<HttpField> fields{{"authorization", "Bearer " + made->text}};
+  EXPECT_EQ(access.party(asked(HttpVia::kTcp, fields)), "http:" + made->token.id);
+  EXPECT_EQ(access.party(asked(HttpVia::kUnixSocket, fields)), "http");
+  EXPECT_EQ(access.party(asked(HttpVia::kTcp, {})), "http");
+}
+
 TEST_F(HttpAccessTest, TellsBrowsersOnlyOfAllowedOrigins) {
   const HttpField allowed{"Access-Control-Allow-Origin", "https://app.org"};
   EXPECT_THAT(access.cors_fields(asked(HttpVia::kTcp, {{"origin", "https://app.org"}})),

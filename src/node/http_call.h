@@ -24,9 +24,15 @@ class HttpCall final : public ReplyPort,
  public:
   enum class Form { kJson, kEvents };
 
-  // `object` is the name under which a result that is the live object itself is said.
-  HttpCall(net::Loop& loop, Calls& calls, Form form, std::string object = {})
-      : loop_(loop), calls_(calls), form_(form), object_(std::move(object)) {}
+  // `object` is the name under which a result that is the live object itself is said, `party` who
+  // asks.
+  HttpCall(net::Loop& loop, Calls& calls, Form form, std::string object = {},
+           std::string party = "http")
+      : loop_(loop),
+        calls_(calls),
+        form_(form),
+        object_(std::move(object)),
+        party_(std::move(party)) {}
 
   // Makes the call and returns the response: as JSON when it has ended, as events at once.
   net::Task<net::HttpResponse> run(TargetPtr target, wire::CallHead head, std::string body,
@@ -36,6 +42,7 @@ class HttpCall final : public ReplyPort,
              wire::Body body) override;
   void started(std::uint32_t, std::uint32_t number) override { number_ = number; }
   void ended(std::uint32_t) override {}
+  const std::string& party() const override { return party_; }
 
   net::Task<std::string> next() override;  // of the events
 
@@ -53,6 +60,7 @@ class HttpCall final : public ReplyPort,
   Calls& calls_;
   const Form form_;
   const std::string object_;
+  const std::string party_;
   std::uint32_t number_ = 0;
   bool under_way_ = false;  // the response has begun: what comes is an event
   bool streams_ = false;    // items have come

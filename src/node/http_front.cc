@@ -300,8 +300,10 @@ net::Task<HttpResponse> HttpFront::call(const Route& route, HttpRequest& request
       route.kind == RouteKind::kCallObject ? find_object_call(route) : find_service_call(route);
   if (!found) co_return problem_response(found.error());
   const auto form = wants_events(request) ? HttpCall::Form::kEvents : HttpCall::Form::kJson;
-  const auto call = std::make_shared<HttpCall>(parts_.loop, parts_.calls, form, found->object);
+  const auto call = std::make_shared<HttpCall>(parts_.loop, parts_.calls, form, found->object,
+                                               access_.party(request));
   found->head.timeout_seconds = route.timeout_seconds;
+  found->head.max_queue = route.max_queue;
   co_return co_await call->run(found->target, found->head, std::move(request.body),
                                std::move(peer));
 }

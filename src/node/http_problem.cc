@@ -35,7 +35,10 @@ HttpResponse problem_response(HttpProblem problem) {
 }
 
 HttpResponse error_response(const Json& head) {
-  return json_response(error_shape(head), error_row(wire::error_from_head(head).kind).http_status);
+  HttpResponse response =
+      json_response(error_shape(head), error_row(wire::error_from_head(head).kind).http_status);
+  if (wire::find_flag(head, "busy", false)) response.fields.push_back({"Retry-After", "1"});
+  return response;
 }
 
 }  // namespace leanto::node

@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "wire/call.h"
+
 namespace leanto::node {
 
 namespace {
@@ -102,6 +104,20 @@ std::optional<HttpProblem> read_timeout(std::string_view text, Route& route) {
   return std::nullopt;
 }
 
+std::optional<HttpProblem> read_max_queue(std::string_view text, Route& route) {
+  std::uint32_t calls = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), calls);
+  if (error != std::errc() || end != text.data() + text.size() || calls > wire::kMaxMaxQueue) {
+    return problem(
+        400, ErrorKind::kInvalid,
+        fmt::format("max_queue={} makes no sense; give how many calls may wait with this "
+                    "one, like max_queue=0: it runs now or fails",
+                    text));
+  }
+  route.max_queue = calls;
+  return std::nullopt;
+}
+
 std::optional<HttpProblem> read_query(std::string_view target, Route& route) {
   const std::size_t mark = target.find('?');
   if (mark == std::string_view::npos || mark + 1 == target.size()) return std::nullopt;
@@ -110,13 +126,17 @@ std::optional<HttpProblem> read_query(std::string_view target, Route& route) {
     const std::string_view key = pair.substr(0, equals);
     const bool calls =
         route.kind == RouteKind::kCallService || route.kind == RouteKind::kCallObject;
-    if (key != "timeout" || !calls || equals == std::string_view::npos) {
-      return problem(
-          400, ErrorKind::kInvalid,
-          fmt::format("the query '{}' is not understood{}", pair,
-                      calls ? "; there is timeout=SECONDS, and arguments go into the body" : ""));
+    const bool known = key == "timeout" || key == "max_queue";
+    if (!known || !calls || equals == std::string_view::npos) {
+      return problem(400, ErrorKind::kInvalid,
+                     fmt::format("the query '{}' is not understood{}", pair,
+                                 calls ? "; there are timeout=SECONDS and max_queue=CALLS, and "
+                                         "arguments go into the body"
+                                       : ""));
     }
-    if (auto wrong = read_timeout(pair.substr(equals + 1), route)) return wrong;
+    const std::string_view value = pair.substr(equals + 1);
+    if (auto wrong = key == "timeout" ? read_timeout(value, route) : read_max_queue(value, route))
+      return wrong;
   }
   return std::nullopt;
 }

@@ -28,6 +28,7 @@ struct Route {
   std::string name;    // of the service or object
   std::string member;  // empty: the callable itself
   std::optional<double> timeout_seconds;
+  std::optional<std::uint32_t> max_queue;
 };
 
 // 404 without such a path; 405, with the methods that there are, for another method.

@@ -46,6 +46,19 @@ TEST(HttpRoutes, ReadATimeoutAndNothingElse) {
   EXPECT_EQ(refused("GET", "/v1/services?timeout=1"), 400);
 }
 
+TEST(HttpRoutes, ReadHowManyCallsMayWait) {
+  EXPECT_EQ(route("POST", "/v1/services/a?max_queue=0").max_queue, 0u);
+  EXPECT_EQ(route("POST", "/v1/services/a").max_queue, std::nullopt);
+  const Route both = route("POST", "/v1/objects/a/b?max_queue=7&timeout=2");
+  EXPECT_EQ(both.max_queue, 7u);
+  EXPECT_EQ(both.timeout_seconds, 2);
+  for (const char* const query :
+       {"max_queue", "max_queue=", "max_queue=-1", "max_queue=1.5", "max_queue=1000001"}) {
+    EXPECT_EQ(refused("POST", "/v1/services/a?" + std::string(query)), 400) << query;
+  }
+  EXPECT_EQ(refused("GET", "/v1/services?max_queue=0"), 400);
+}
+
 TEST(HttpRoutes, SayWhichMethodsThereAre) {
   EXPECT_EQ(allowed_methods("/v1/services/a?x"), "GET, HEAD, POST, OPTIONS");
   EXPECT_EQ(allowed_methods("/v1/nothing"), "");

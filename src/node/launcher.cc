@@ -114,7 +114,9 @@ net::Task<> Launcher::start_for(TargetPtr target) {
     parts_.calls.start_failed(target, possible.error());
     co_return;
   }
-  HeldSlots slots = co_await parts_.slots.acquire(ask);
+  ++target->waiting_for_slots;
+  HeldSlots slots = co_await parts_.slots.acquire(ask, target->queue.next_party());
+  --target->waiting_for_slots;
   if (slots.id != 0 && !is_of_use(*target)) {  // others served the calls while it waited
     --target->starting;
     parts_.slots.release(slots.id);
@@ -176,11 +178,21 @@ net::Task<Result<Json>> Launcher::ensure(TargetPtr target) {
   co_return offers;
 }
 
-net::Task<Result<std::shared_ptr<Worker>>> Launcher::launch(ServicePtr service) {
+net::Task<Result<std::shared_ptr<Worker>>> Launcher::launch(ServicePtr service, std::string party) {
   const Status possible = parts_.slots.check(service->name, service->settings.ask);
   if (!possible) co_return Failure(possible.error());
-  HeldSlots slots = co_await parts_.slots.acquire(service->settings.ask);
+  HeldSlots slots = co_await parts_.slots.acquire(service->settings.ask, std::move(party));
   co_return co_await launch_with(service, std::move(slots));
+}
+
+Status Launcher::check_queue(const ServiceSpec& service, std::uint32_t max_queue) const {
+  const SlotAsk& ask = service.settings.ask;
+  const std::size_t waiting = parts_.slots.waiting().size();
+  if (can_have_soon(ask) || waiting < max_queue) return {};
+  return fail(ErrorKind::kCapacity,
+              "{} is busy: others use the {} that a worker of it reserves, {} workers wait for "
+              "slots already, and max_queue={} allows no more; try again later, or allow more",
+              service.name, describe(ask), waiting, max_queue);
 }
 
 // The environment that the service wants; it may have been collected since the service was sent.
@@ -348,6 +360,12 @@ bool Launcher::can_have_soon(const SlotAsk& ask) const {
   waiting.push_back(ask);
   const std::vector<Grant> grants = decide_grants(std::move(after), waiting);
   return !grants.empty() && grants.back().waiting + 1 == waiting.size();
+}
+
+// What can never be had is said by who starts it.
+bool Launcher::can_start_soon(const Target& target) const {
+  const SlotAsk& ask = target.service->settings.ask;
+  return can_have_soon(ask) || !parts_.slots.check(target.service->name, ask);
 }
 
 // Idle workers keep what they hold, so that the next call finds them warm, until somebody waits for

@@ -50,6 +50,7 @@ class Launcher final : public WorkerStarter {
   void start_worker(const TargetPtr& target) override;
   void make_room() override;
   void keep_minimum(const TargetPtr& target) override;
+  bool can_start_soon(const Target& target) const override;
 
   // The target of a function or class at a version; the same one for the same version.
   TargetPtr target_of(const ServicePtr& service);
@@ -57,8 +58,12 @@ class Launcher final : public WorkerStarter {
   TargetPtr resized(const TargetPtr& target, std::uint64_t memory);
   // Starts a worker if the target has none, and returns what the service offers.
   net::Task<Result<wire::Json>> ensure(TargetPtr target);
-  // A worker that belongs to no target yet. Waits until there are slots for it.
-  net::Task<Result<std::shared_ptr<Worker>>> launch(ServicePtr service);
+  // A worker that belongs to no target yet. Waits until there are slots for it, in the line of
+  // those that `party` asks for.
+  net::Task<Result<std::shared_ptr<Worker>>> launch(ServicePtr service, std::string party = {});
+  // kCapacity if such a worker would have to wait for slots, and `max_queue` or more of those that
+  // wait came before.
+  Status check_queue(const ServiceSpec& service, std::uint32_t max_queue) const;
 
   // One that is there already; whoever asks says `start` to it.
   net::Task<std::shared_ptr<Worker>> take_back(ServicePtr service, Returning returning);

@@ -93,10 +93,15 @@ net::Task<bool> Objects::claim_name(const wire::CallHead& head, Call& call) {
   co_return true;
 }
 
-net::Task<Result<std::shared_ptr<Worker>>> Objects::take_worker(ServicePtr service) {
+net::Task<Result<std::shared_ptr<Worker>>> Objects::take_worker(
+    ServicePtr service, std::string session, std::optional<std::uint32_t> max_queue) {
   const TargetPtr target = parts_.launcher.target_of(service);
   if (auto idle = parts_.calls.take_idle_worker(target)) co_return idle;
-  co_return co_await parts_.launcher.launch(service);
+  if (max_queue) {
+    const Status may_wait = parts_.launcher.check_queue(*service, *max_queue);
+    if (!may_wait) co_return Failure(may_wait.error());
+  }
+  co_return co_await parts_.launcher.launch(service, std::move(session));
 }
 
 net::Task<> Objects::create(ServicePtr service, wire::CallHead head, std::unique_ptr<Call> call,
@@ -106,7 +111,7 @@ net::Task<> Objects::create(ServicePtr service, wire::CallHead head, std::unique
     const bool claimed = co_await claim_name(head, *call);
     if (!claimed) co_return;
   }
-  Result<std::shared_ptr<Worker>> worker = co_await take_worker(service);
+  Result<std::shared_ptr<Worker>> worker = co_await take_worker(service, session, head.max_queue);
   if (!worker) {
     if (auto made = being_made_.extract(name)) made.mapped()->set();
     answer(*call, FrameType::kError, wire::encode_error(worker.error()));

@@ -81,7 +81,8 @@ class Objects {
  private:
   bool is_taken(const std::string& name) const;
   net::Task<bool> claim_name(const wire::CallHead& head, Call& call);
-  net::Task<Result<std::shared_ptr<Worker>>> take_worker(ServicePtr service);
+  net::Task<Result<std::shared_ptr<Worker>>> take_worker(ServicePtr service, std::string session,
+                                                         std::optional<std::uint32_t> max_queue);
   void on_made(const LiveObjectPtr& object, const std::shared_ptr<Call>& asked,
                wire::FrameType type, std::string_view head, wire::Body body);
   void end(LiveObjectPtr object, const std::string& reason);

@@ -78,7 +78,13 @@ Json operation(const std::string& id, const Json& function) {
   out["parameters"] = Json::array({{{"name", "timeout"},
                                     {"in", "query"},
                                     {"description", "Seconds after which the call ends with 504."},
-                                    {"schema", {{"type", "number"}, {"exclusiveMinimum", 0}}}}});
+                                    {"schema", {{"type", "number"}, {"exclusiveMinimum", 0}}}},
+                                   {{"name", "max_queue"},
+                                    {"in", "query"},
+                                    {"description",
+                                     "How many calls may wait, with this one; beyond that it ends "
+                                     "with 503 at once. 0: it runs now or not at all."},
+                                    {"schema", {{"type", "integer"}, {"minimum", 0}}}}});
   out["requestBody"] = {{"required", needs_body(function)},
                         {"content", {{"application/json", {{"schema", body_schema(function)}}}}}};
   return out;

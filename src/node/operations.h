@@ -122,6 +122,7 @@ class Operations {
   net::Task<Result<Answer>> token_list(Request& request);
   net::Task<Result<Answer>> token_revoke(Request& request);
 
+  void add_waiting(const std::string& run, wire::Json& said) const;
   Status take_secrets(const Request& request, ServiceSpec& spec);
   void inherit_image(const Request& request, ServiceSpec& spec);
   net::Task<Result<ImageUsePtr>> prepare_image(const Request& request, ServiceSpec& spec);

@@ -5,6 +5,7 @@
 
 #include "base/byte_size.h"
 #include "node/operations.h"
+#include "node/waiting_report.h"
 #include "node/worker_report.h"
 #include "provider/choose.h"
 
@@ -37,7 +38,10 @@ net::Task<Result<Answer>> Operations::status(Request&) {
   Json workers = Json::array();
   Json services = Json::array();
   auto add = [&](const Target& target) {
-    if (is_at_work(target)) services.push_back(service_row(target));
+    if (is_at_work(target)) {
+      services.push_back(service_row(target));
+      if (!target.queue.empty()) services.back()["waits_for"] = waits_for(target, slots);
+    }
     for (const auto& worker : target.workers) workers.push_back(worker_row(*worker, target, slots));
   };
   for (const auto& [version, target] : parts_.launcher.targets()) add(*target);

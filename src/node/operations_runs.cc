@@ -4,6 +4,7 @@
 
 #include "node/operations.h"
 #include "node/run_report.h"
+#include "node/waiting_report.h"
 
 namespace leanto::node {
 
@@ -55,6 +56,13 @@ net::Task<Result<Answer>> Operations::submit(Request& request) {
   co_return Answer{to_json(*submitted), {}};
 }
 
+// Where a queued run stands, and what must happen before its turn comes.
+void Operations::add_waiting(const std::string& run, Json& said) const {
+  const auto waiting = parts_.runs.find_waiting(run);
+  said["queue_position"] = waiting ? Json(waiting->position) : Json();
+  said["waits_for"] = waiting ? waits_for(*waiting->target, parts_.slots.slots()) : Json();
+}
+
 net::Task<Result<Answer>> Operations::run_record(Request& request) {
   const Result<std::string> id = wire::require_string(request.head, "id");
   if (!id) co_return Failure(id.error());
@@ -62,7 +70,9 @@ net::Task<Result<Answer>> Operations::run_record(Request& request) {
   if (!run) co_return Failure(run.error());
   const auto attempts = co_await parts_.runs.attempts(run->id);
   if (!attempts) co_return Failure(attempts.error());
-  co_return Answer{{{"run", run_to_json(*run, *attempts)}}, {}};
+  Json said = run_to_json(*run, *attempts);
+  add_waiting(run->id, said);
+  co_return Answer{{{"run", std::move(said)}}, {}};
 }
 
 net::Task<Result<Answer>> Operations::runs(Request& request) {
@@ -71,7 +81,10 @@ net::Task<Result<Answer>> Operations::runs(Request& request) {
   const auto found = co_await parts_.runs.list(*std::move(filter));
   if (!found) co_return Failure(found.error());
   Json rows = Json::array();
-  for (const RunRecord& run : *found) rows.push_back(short_json(run));
+  for (const RunRecord& run : *found) {
+    rows.push_back(short_json(run));
+    add_waiting(run.id, rows.back());
+  }
   // A head has its limit, a body has room: one JSON text.
   const std::string text = rows.dump(-1, ' ', false, Json::error_handler_t::replace);
   co_return Answer{Json::object(), wire::Body(std::string_view(text)).to_owned()};

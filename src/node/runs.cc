@@ -100,6 +100,13 @@ net::Task<Result<Runs::Submitted>> Runs::submit(wire::Submission asked, std::str
                    format_byte_size(arguments.size()),
                    format_byte_size(parts_.limits.max_value_bytes));
   }
+  const Result<TargetPtr> target = parts_.find_target(asked.call);
+  if (!target) co_return Failure(target.error());
+  if (const std::optional<Error> refused = refuse(**target, asked, caller)) {
+    const bool known = co_await is_known(asked.key);
+    if (!known) co_return Failure(*refused);
+  }
+  const Announced announced(*target);
   Result<RunRecord> run = make_record(asked, std::move(caller));
   if (!run) co_return Failure(run.error());
   std::string replaces;
@@ -206,6 +213,7 @@ void Runs::enqueue(const ActivePtr& run, const TargetPtr& target) {
   run->target_kind = target->kind;
   std::unique_ptr<Call> call = make_call(run);
   call->head = run->run.head;
+  call->party = party_of(run->run.caller);
   call->on_room = [this, run](const Call& held) { on_room(run, held); };
   wire::CallHead head;
   head.stream_logs = false;

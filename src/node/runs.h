@@ -76,7 +76,8 @@ class Runs {
     RunRecord run;
     bool is_new = true;
   };
-  // Resumes when the record is synced.
+  // Resumes when the record is synced. kCapacity, and no record, if it may not wait; a key that
+  // stands for a run already gives that run all the same.
   net::Task<Result<Submitted>> submit(wire::Submission asked, std::string caller,
                                       wire::Body arguments);
 
@@ -103,6 +104,8 @@ class Runs {
 
   // By id, or else by key. kNotFound.
   net::Task<Result<RunRecord>> get(std::string id_or_key);
+  // None if it doesn't wait for a worker.
+  std::optional<Calls::Waiting> find_waiting(const std::string& id) const;
   net::Task<Result<std::vector<RunStore::Attempt>>> attempts(std::string id);
   net::Task<Result<std::vector<RunRecord>>> list(RunFilter filter);
   net::Task<Result<RunAnswer>> answer(std::string id);
@@ -129,6 +132,18 @@ class Runs {
   net::Task<> stop();
 
  private:
+  // A run that will wait at its target when it's recorded.
+  class Announced {
+   public:
+    explicit Announced(TargetPtr target) : target_(std::move(target)) { ++target_->announced; }
+    ~Announced() { --target_->announced; }
+    Announced(const Announced&) = delete;
+    Announced& operator=(const Announced&) = delete;
+
+   private:
+    TargetPtr target_;
+  };
+
   static constexpr Duration kTryAgain = std::chrono::seconds(1);  // when the disk is full
 
   enum class Phase { kUnknown, kQueued, kStarting, kRunning, kRetrying, kWaiting, kEnding };
@@ -150,6 +165,10 @@ class Runs {
 
   Result<RunRecord> make_record(const wire::Submission& asked, std::string caller);
   std::string make_id();
+  static std::string party_of(const std::string& caller);
+  std::optional<Error> refuse(const Target& target, const wire::Submission& asked,
+                              const std::string& caller) const;
+  net::Task<bool> is_known(std::string key);
   net::Task<Result<RunStore::Submitted>> record(RunRecord& run, const wire::Body& arguments,
                                                 const std::string& replaces);
   net::Task<> wait_until_gone(std::string id);

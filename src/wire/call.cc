@@ -65,6 +65,19 @@ Status parse_timeout(const Json& head, CallHead& call) {
   return {};
 }
 
+Status parse_max_queue(const Json& head, CallHead& call) {
+  const auto said = head.find("max_queue");
+  if (said == head.end() || said->is_null()) return {};
+  if (!said->is_number_unsigned() || said->get<std::uint64_t>() > kMaxMaxQueue) {
+    return fail(ErrorKind::kInvalid,
+                "max_queue is how many calls may wait with this one: a whole number from 0 (none: "
+                "it runs now or fails) to {}",
+                kMaxMaxQueue);
+  }
+  call.max_queue = said->get<std::uint32_t>();
+  return {};
+}
+
 }  // namespace
 
 Result<CallHead> parse_call_head(std::string_view bytes) {
@@ -73,6 +86,7 @@ Result<CallHead> parse_call_head(std::string_view bytes) {
   CallHead call;
   if (Status status = parse_target(*head, call); !status) return Failure(status.error());
   if (Status status = parse_timeout(*head, call); !status) return Failure(status.error());
+  if (Status status = parse_max_queue(*head, call); !status) return Failure(status.error());
   if (find_string(*head, "key")) {
     return fail(ErrorKind::kInvalid,
                 "a key names a run, and a plain call leaves none: use .submit(...) with it");
@@ -106,6 +120,7 @@ std::string encode_call_head(const CallHead& call) {
   if (call.data == Data::kJson) head["data"] = "json";
   if (!call.stream_logs) head["log"] = false;
   if (call.timeout_seconds) head["timeout"] = *call.timeout_seconds;
+  if (call.max_queue) head["max_queue"] = *call.max_queue;
   if (call.keep_result) head["keep"] = true;
   if (call.parent != 0) head["p"] = call.parent;
   if (!call.object_name.empty()) head["name"] = call.object_name;

@@ -15,6 +15,8 @@ enum class How { kCall, kGet, kSet, kDelete, kNew, kDescribe };
 // What arguments and results are.
 enum class Data { kPickle, kJson };
 
+inline constexpr std::uint32_t kMaxMaxQueue = 1'000'000;
+
 struct CallHead {
   TargetKind target_kind = TargetKind::kName;
   std::string target;
@@ -23,7 +25,8 @@ struct CallHead {
   Data data = Data::kPickle;
   bool stream_logs = true;
   std::optional<double> timeout_seconds;
-  std::uint32_t parent = 0;  // the call that makes this one; 0: none
+  std::optional<std::uint32_t> max_queue;  // it takes one of so many first places in the queue
+  std::uint32_t parent = 0;                // the call that makes this one; 0: none
   // It says where the arguments' large buffers are, so that no other call has the same head.
   bool has_buffers = false;
   bool keep_result = false;  // the value stays on the node, and the answer names it

@@ -72,6 +72,17 @@ TEST(CallHead, WithoutATargetIsRefused) {
   EXPECT_EQ(refusal({{"n", 3}}), "a call names no service and no object");
 }
 
+TEST(CallHead, SaysHowManyCallsMayWait) {
+  CallHead call = to(TargetKind::kName, "f");
+  EXPECT_EQ(parsed({{"n", "f"}}).max_queue, std::nullopt);
+  call.max_queue = 0;
+  EXPECT_EQ(parsed({{"n", "f"}, {"max_queue", 0}}), call);
+  EXPECT_EQ(*parse_call_head(encode_call_head(call)), call);
+  for (const Json& wrong : {Json(-1), Json(0.5), Json("1"), Json(1'000'001), Json(true)}) {
+    EXPECT_THAT(refusal({{"n", "f"}, {"max_queue", wrong}}), HasSubstr("max_queue is how many"));
+  }
+}
+
 TEST(CallHead, TakesATimeoutThatMakesSense) {
   EXPECT_EQ(parsed({{"n", "f"}, {"timeout", 0.25}}).timeout_seconds, 0.25);
   EXPECT_EQ(parsed({{"n", "f"}, {"timeout", 3600}}).timeout_seconds, 3600);
@@ -119,6 +130,7 @@ TEST(CallHead, ComesBackAsItWas) {
                       .how = How::kNew,
                       .stream_logs = false,
                       .timeout_seconds = 0.1,
+                      .max_queue = 3,
                       .parent = 7,
                       .object_name = "trainer",
                       .get_if_exists = true};

@@ -63,6 +63,7 @@ Result<Submission> parse_submission(const Json& asked) {
   }
   submission.call = *call;
   head.erase("timeout");
+  head.erase("max_queue");
   submission.head = std::move(head);
   return submission;
 }

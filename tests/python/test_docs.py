@@ -141,7 +141,9 @@ def test_the_table_of_operations_is_that_of_the_code():
 def test_the_keys_of_a_call_are_those_that_the_node_reads():
     code = read("src/wire/call.cc")
     parsing = code.split("encode_call_head")[0]
-    coded = set(re.findall(r'(?:\*head|head->find)\W+"(\w+)"|\{"([vno])", TargetKind', parsing))
+    coded = set(
+        re.findall(r'(?:\*head|head(?:->|\.)find)\W+"(\w+)"|\{"([vno])", TargetKind', parsing)
+    )
     coded = {key for pair in coded for key in pair if key} | set(
         re.findall(r'find_\w+\(\*?head, "(\w+)"', parsing)
     )

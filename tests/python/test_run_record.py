@@ -16,6 +16,7 @@ KEYS = {
     *("id", "key", "replays", "service", "version", "object", "member", "snapshot", "image"),
     *("caller", "node", "status", "error", "reason", "attempt", "attempts", "policy", "not_before"),
     *("created_at", "started_at", "ended_at", "queue_time", "timeout", "grace"),
+    *("queue_position", "waits_for"),
     *("cpu_time", "gpu_time", "memory_peak", "cost", "keep_args"),
     *("arguments_size", "result_size", "log_size"),
 }

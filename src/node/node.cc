@@ -31,11 +31,6 @@ std::string host_name() {
   return ::gethostname(name, sizeof name - 1) == 0 ? name : "here";
 }
 
-// Where zygotes and workers find the next daemon.
-std::string lifeline_of(const Directories& directories) {
-  return (directories.state / "zygotes").string();
-}
-
 // Those of two lives of the daemon shall hardly ever meet in one worker.
 std::uint32_t first_call_number() {
   std::uint32_t number = 0;

@@ -23,8 +23,14 @@
 #include "node/objects.h"
 #include "node/registry.h"
 #include "node/runs.h"
+#include "os/xdg.h"
 
 namespace leanto::node {
+
+// The directory.
+inline std::string lifeline_of(const Directories& directories) {
+  return (directories.state / "zygotes").string();
+}
 
 class Survivors {
  public:

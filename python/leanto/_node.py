@@ -9,6 +9,7 @@ import sys
 from leanto.errors import NodeError
 
 START_ATTEMPTS = 600  # about 12 seconds in all
+START_AGAIN = 25  # attempts, about half a second
 CONNECT_LIMIT = 20.0  # seconds; connecting to a socket of this machine takes microseconds
 
 
@@ -39,7 +40,9 @@ def connect() -> socket.socket:
         raise NodeError(
             f"the node on this machine can't be reached at {directory}/node.sock: {error}"
         ) from None
-    for attempt in range(START_ATTEMPTS):
+    for attempt in range(1, START_ATTEMPTS + 1):
+        if attempt % START_AGAIN == 0:
+            start(directory)  # the node that ran already may have been one that was just ending
         try:
             return _connect(directory)
         except (FileNotFoundError, ConnectionRefusedError) as error:
@@ -48,7 +51,7 @@ def connect() -> socket.socket:
         except OSError as error:
             reason = error
             break
-        pause(0.001 * min(attempt + 1, 20))
+        pause(0.001 * min(attempt, 20))
     raise NodeError(f"the node was started, but {directory}/node.sock doesn't answer: {reason}")
 
 

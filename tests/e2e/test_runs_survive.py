@@ -1,5 +1,6 @@
 """What was submitted is not lost, doubled or changed, however the daemon ends."""
 
+import fcntl
 import os
 import signal
 import sqlite3
@@ -201,6 +202,15 @@ def test_a_run_waits_for_nobody(own_home, lt, tmp_path):
     assert node_or_start(lt)
     assert lt.run(id_).result(timeout=LIMIT) == "two"
     assert lines_of(notes) == ["one", "two"]
+
+
+def test_a_node_that_is_just_ending_does_not_keep_the_next_one_from_being_started(own_home, lt):
+    lt.here.keys()
+    kill_node()
+    lock = os.open(own_home / ".local" / "state" / "leanto" / "node.lock", os.O_RDWR)
+    fcntl.flock(lock, fcntl.LOCK_EX)  # as a killed process has it until it's gone
+    threading.Timer(1, os.close, [lock]).start()
+    assert lt.here.keys() == []
 
 
 def node_or_start(lt):

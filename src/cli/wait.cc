@@ -22,10 +22,8 @@ Result<Json> read_record(Connection& node, const std::string& id) {
   return reply->head.value("run", Json::object());
 }
 
-bool is_under_way(const Json& run) {
-  const std::string status = text_of(run, "status");
-  return status == "queued" || status == "running";
-}
+// Also while it's unknown: then its worker is waited for.
+bool is_under_way(const Json& run) { return run.value("ended_at", Json()).is_null(); }
 
 Result<Json> wait_for_end(Connection& node, const std::string& id_or_key) {
   Progress progress("waiting for " + id_or_key);

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import time
 
@@ -21,7 +22,7 @@ def texts_of(run):
 
 def is_idle():
     """Whether no worker runs anything, and none holds anything."""
-    return not any(row["running"] for row in node_status()["workers"])
+    return not any(row["calls"] for row in node_status()["workers"])
 
 
 def test_a_run_goes_on_in_the_same_process(own_home, lt, tmp_path):
@@ -55,11 +56,16 @@ def test_it_is_unknown_until_its_worker_is_back(own_home, lt, tmp_path):
         assert run.status == "unknown"
         assert "waited for" in run.record()["reason"]
         assert [record["status"] for record in lt.runs()] == ["unknown"]
+        command = [os.environ["LEANTO_BINARY"], "wait", run.id]
+        waiting = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        with pytest.raises(subprocess.TimeoutExpired):
+            waiting.wait(1)
     finally:
         os.kill(worker["pid"], signal.SIGCONT)
     assert wait_until(lambda: run.status == "running")
     released.touch()
     assert run.result(timeout=LIMIT) == worker["pid"]
+    assert waiting.communicate(timeout=LIMIT) == ("succeeded\n", None) and waiting.returncode == 0
 
 
 def test_one_that_ends_while_there_is_no_daemon_is_not_lost(own_home, lt, tmp_path):

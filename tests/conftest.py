@@ -1,5 +1,6 @@
 """Every test run has a node of its own, in a HOME of its own, and leaves no process behind."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -116,6 +117,16 @@ def config(own_home):
         (directory / "node.toml").write_text(text)
 
     return write
+
+
+def contents_below(directory):
+    """Return what is in the files below a directory, by path; those that go meanwhile, as of zygotes that end, are left out."""
+    contents = {}
+    for path in directory.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            if path.is_file():
+                contents[path] = path.read_bytes()
+    return contents
 
 
 def stop_node():

@@ -28,11 +28,7 @@ struct PruneOptions {
 using Report = std::string (*)(const wire::Json& answer, const Screen& screen);
 
 int ask_and_print(Connection& node, const wire::Json& question, Format format, Report report) {
-  Progress progress("waiting for the node");
-  node.set_on_wait([&] { progress.tick(); });
-  const Result<Reply> reply = node.ask(question);
-  node.set_on_wait(nullptr);
-  progress.end();
+  const Result<Reply> reply = ask_with_progress(node, question, "waiting for the node");
   if (!reply) return print_error(reply.error());
   if (format == Format::kJson) {
     print_json(reply->head);

@@ -47,4 +47,13 @@ void Progress::tick() {
   std::fflush(stderr);
 }
 
+Result<Reply> ask_with_progress(Connection& node, const wire::Json& question, std::string what) {
+  Progress progress(std::move(what));
+  node.set_on_wait([&] { progress.tick(); });
+  Result<Reply> reply = node.ask(question);
+  node.set_on_wait(nullptr);
+  progress.end();
+  return reply;
+}
+
 }  // namespace leanto::cli

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <string>
 
+#include "cli/connection.h"
+
 namespace leanto::cli {
 
 class Progress {
@@ -26,5 +28,8 @@ class Progress {
   const std::chrono::steady_clock::time_point began_;
   bool shown_ = false;
 };
+
+// `node.ask`, with a line that says `what` is under way if it takes longer than a moment.
+Result<Reply> ask_with_progress(Connection& node, const wire::Json& question, std::string what);
 
 }  // namespace leanto::cli

@@ -7,15 +7,15 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <map>
 #include <system_error>
 #include <vector>
 
 #include "cli/command.h"
 #include "cli/report.h"
 #include "os/files.h"
+#include "os/process.h"
 #include "os/unnamed_file.h"
-
-extern char** environ;
 
 namespace leanto::cli {
 
@@ -50,19 +50,6 @@ Result<UniqueFd> keep_answer(const Reply& reply) {
   return file;
 }
 
-// As a worker has it: what this shell sets for its own Python is not for the service's.
-std::vector<std::string> environment_of(const Json& variables) {
-  std::vector<std::string> environment;
-  for (char** variable = environ; *variable != nullptr; ++variable) {
-    const std::string_view text = *variable;
-    const std::string name(text.substr(0, text.find('=')));
-    if (!name.starts_with("PYTHON") && !variables.contains(name)) environment.emplace_back(text);
-  }
-  for (const auto& [name, value] : variables.items())
-    environment.push_back(name + "=" + value.get<std::string>());
-  return environment;
-}
-
 std::vector<char*> pointers_to(std::vector<std::string>& texts) {
   std::vector<char*> pointers;
   for (std::string& text : texts) pointers.push_back(text.data());
@@ -79,7 +66,8 @@ Error become(const Json& head, const std::string& directory, int file, Debugging
       kStart,    text_of(head, "package"),
       directory, std::to_string(file),
       size,      debugging == Debugging::kFromStart ? "start" : "error"};
-  std::vector<std::string> environment = environment_of(head.value("env", Json::object()));
+  std::vector<std::string> environment =
+      environment_for_python(head.value("env", std::map<std::string, std::string>()));
   ::execve(python.c_str(), pointers_to(words).data(), pointers_to(environment).data());
   return {ErrorKind::kImage,
           fmt::format("the interpreter {} of the run's version can't be started here: {}", python,

@@ -40,16 +40,14 @@ struct RestartOptions {
 
 int restart_services(Connection& node, const RestartOptions& options, Duration limit,
                      Format format) {
-  Progress progress(options.now ? "restarting" : "restarting; waiting for the calls that run");
-  node.set_on_wait([&] { progress.tick(); });
   Json question = {{"op", "restart"},
                    {"now", options.now},
                    {"limit", std::chrono::duration<double>(limit).count()}};
   if (options.all) question["all"] = true;
   if (!options.all) question["service"] = options.service;
-  const Result<Reply> reply = node.ask(question);
-  node.set_on_wait(nullptr);
-  progress.end();
+  const char* const what =
+      options.now ? "restarting" : "restarting; waiting for the calls that run";
+  const Result<Reply> reply = ask_with_progress(node, question, what);
   if (!reply) {
     print_error(reply.error());
     return reply.error().kind == ErrorKind::kNotFound ? kNotFound : kFailed;

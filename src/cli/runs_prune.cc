@@ -45,11 +45,7 @@ Result<Json> question_of(const PruneOptions& options) {
 }
 
 int ask_and_print(Connection& node, const Json& question, Format format) {
-  Progress progress("waiting for the node");
-  node.set_on_wait([&] { progress.tick(); });
-  const Result<Reply> reply = node.ask(question);
-  node.set_on_wait(nullptr);
-  progress.end();
+  const Result<Reply> reply = ask_with_progress(node, question, "waiting for the node");
   if (!reply) return print_error(reply.error());
   Json answer = reply->head;
   answer["runs"] = Json::parse(reply->body, nullptr, false);

@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "net/first_byte.h"
-#include "net/readable.h"
+#include "node/accept.h"
 #include "os/peer.h"
 
 namespace leanto::node {
@@ -33,24 +33,15 @@ bool is_own_user(int socket) {
 }  // namespace
 
 net::Task<> Door::accept(UniqueFd listener, net::HttpVia via) {
-  const int fd = listener.release();
-  ::fcntl(fd, F_SETFL, O_NONBLOCK);
-  net::Event never(parts_.loop);
-  auto take = [this, fd, via] {
-    while (true) {
-      UniqueFd socket(::accept4(fd, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-      if (!socket && (errno == EINTR || errno == ECONNABORTED)) continue;
-      if (!socket) return net::Readable::Next::kGoOn;
-      if (via == net::HttpVia::kTcp) {
-        serve_http(std::move(socket), via);
-      } else {
-        serve_unix(std::move(socket));
-      }
+  auto take = [this, via](UniqueFd socket) {
+    if (via == net::HttpVia::kTcp) {
+      serve_http(std::move(socket), via);
+    } else {
+      serve_unix(std::move(socket));
     }
   };
-  net::Readable::OnReadable on_readable = take;
-  net::Readable readable(parts_.loop, fd, std::move(on_readable));
-  co_await never.wait();
+  std::function<void(UniqueFd)> on_connection = take;
+  co_await accept_all(parts_.loop, std::move(listener), std::move(on_connection));
 }
 
 void Door::serve_unix(UniqueFd socket) {

@@ -15,8 +15,6 @@
 #include "os/files.h"
 #include "os/process.h"
 
-extern char** environ;
-
 namespace leanto::node {
 
 using wire::Json;
@@ -48,14 +46,6 @@ Result<UniqueFd> in_memory(const std::string& bytes) {
   }
   ::lseek(memory.get(), 0, SEEK_SET);
   return memory;
-}
-
-std::vector<std::string> build_environment() {
-  std::vector<std::string> environment;
-  for (char** variable = environ; *variable != nullptr; ++variable) {
-    if (!std::string_view(*variable).starts_with("PYTHON")) environment.emplace_back(*variable);
-  }
-  return environment;
 }
 
 // What can be read without waiting. At the end of the pipe it's empty, and `at_end` is set.
@@ -94,7 +84,7 @@ Result<Started> start(const ImageBuild& build) {
   if (!text) return Failure(text.error());
   SpawnOptions options;
   options.arguments = {build.interpreter, "-c", kProgram, build.package};
-  options.environment = build_environment();
+  options.environment = environment_for_python();
   options.working_directory = "/";
   options.fds = {{lifeline->read_end.get(), 0},
                  {output->write_end.get(), 1},

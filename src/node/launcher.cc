@@ -265,24 +265,30 @@ net::Task<Result<std::shared_ptr<Worker>>> Launcher::fork(ServicePtr service, He
   if (!forked) {
     co_return fail(forked.error().kind, "{} ({})", forked.error().message, service->python);
   }
-  auto worker = std::make_shared<Worker>(parts_.loop, parts_.outgoing, parts_.calls, parts_.clock,
-                                         service, forked->pid, std::move(forked->channels));
-  WorkerResources resources{std::move(slots), nullptr};
-  if (const std::uint64_t limit = service->settings.ask.memory; limit > 0) {
-    auto kill = [weak = std::weak_ptr(worker)] {
-      if (const auto held = weak.lock()) held->kill();
-    };
-    resources.memory = parts_.memory.hold(forked->pid, limit, std::move(kill));
-  }
-  worker->give(std::move(resources));
+  auto worker = make_worker(service, forked->pid, std::move(forked->channels), std::move(slots),
+                            &MemoryLimits::hold);
   worker->start();
-  watch_idle_workers();
   (*zygote)->watch(worker);
   co_return worker;
 }
 
-void Launcher::watch_idle_workers() {
+// Our side of a process that is there, with what it holds of the machine.
+std::shared_ptr<Worker> Launcher::make_worker(ServicePtr service, pid_t pid,
+                                              WorkerChannels channels, HeldSlots slots,
+                                              HoldMemory hold_memory) {
+  const std::uint64_t limit = service->settings.ask.memory;
+  auto worker = std::make_shared<Worker>(parts_.loop, parts_.outgoing, parts_.calls, parts_.clock,
+                                         std::move(service), pid, std::move(channels));
+  WorkerResources resources{std::move(slots), nullptr};
+  if (limit > 0) {
+    auto kill = [weak = std::weak_ptr(worker)] {
+      if (const auto held = weak.lock()) held->kill();
+    };
+    resources.memory = (parts_.memory.*hold_memory)(pid, limit, std::move(kill));
+  }
+  worker->give(std::move(resources));
   if (!std::exchange(watches_idle_, true)) parts_.loop.spawn("idle workers", retire_idle_workers());
+  return worker;
 }
 
 // Only functions' workers: a live object is what its process holds.

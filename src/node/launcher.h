@@ -65,19 +65,22 @@ class Launcher final : public WorkerStarter {
   // wait came before.
   Status check_queue(const ServiceSpec& service, std::uint32_t max_queue) const;
 
+  // The environment that the service wants, which is built if it's not there; none: it wants none.
+  net::Task<Result<ImageUsePtr>> image_of(ServicePtr service);
   // One that is there already; whoever asks says `start` to it.
   net::Task<std::shared_ptr<Worker>> take_back(ServicePtr service, Returning returning);
 
   const std::unordered_map<std::string, TargetPtr>& targets() const { return targets_; }
 
  private:
-  void watch_idle_workers();
   net::Task<> retire_idle_workers();
   net::Task<> start_for(TargetPtr target);
   net::Task<> start_until_minimum(TargetPtr target);
-  net::Task<Result<ImageUsePtr>> image_of(ServicePtr service);
   net::Task<Result<std::shared_ptr<Worker>>> launch_with(ServicePtr service, HeldSlots slots);
   net::Task<Result<std::shared_ptr<Worker>>> fork(ServicePtr service, HeldSlots slots);
+  using HoldMemory = WorkerMemoryPtr (MemoryLimits::*)(pid_t, std::uint64_t, std::function<void()>);
+  std::shared_ptr<Worker> make_worker(ServicePtr service, pid_t pid, WorkerChannels channels,
+                                      HeldSlots slots, HoldMemory hold_memory);
   net::Task<> release_after(std::shared_ptr<Worker> worker, std::string workspace,
                             ImageUsePtr image);
   net::Task<Result<wire::Json>> describe_without_slots(ServicePtr service);

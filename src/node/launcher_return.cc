@@ -14,21 +14,12 @@ net::Task<std::shared_ptr<Worker>> Launcher::take_back(ServicePtr service, Retur
     const Status kept = co_await parts_.code.take_back(workspace);
     if (!kept) workspace.clear();
   }
-  auto worker = std::make_shared<Worker>(parts_.loop, parts_.outgoing, parts_.calls, parts_.clock,
-                                         service, returning.pid, std::move(returning.channels));
-  const SlotAsk& ask = service->settings.ask;
-  WorkerResources resources{parts_.slots.take_back(ask, returning.devices), nullptr};
-  if (ask.memory > 0) {
-    auto kill = [weak = std::weak_ptr(worker)] {
-      if (const auto held = weak.lock()) held->kill();
-    };
-    resources.memory = parts_.memory.hold_again(returning.pid, ask.memory, std::move(kill));
-  }
-  worker->give(std::move(resources));
+  HeldSlots slots = parts_.slots.take_back(service->settings.ask, returning.devices);
+  auto worker = make_worker(service, returning.pid, std::move(returning.channels), std::move(slots),
+                            &MemoryLimits::hold_again);
   if (!returning.secrets.empty()) worker->mask_output(OutputMask(std::move(returning.secrets)));
   worker->resume(std::move(returning.offers));
   parts_.loop.spawn("release what a worker had", release_after(worker, workspace, image));
-  watch_idle_workers();
   co_return worker;
 }
 

@@ -16,15 +16,6 @@ Error of_an_object(const RunRecord& run) {
                       run.id, run.id)};
 }
 
-// The environment, which may have been collected since the service was sent.
-net::Task<Status> find_image(Images& images, const ServiceSpec& service) {
-  if (service.image.is_null()) co_return Status();
-  ImageOutput nobody = [](std::string_view) {};
-  const Result<ImageUsePtr> image =
-      co_await images.get(service.image, service.builder, std::move(nobody));
-  co_return image ? Status() : Status(Failure(image.error()));
-}
-
 }  // namespace
 
 net::Task<Result<Answer>> Operations::run_replay(Request& request) {
@@ -53,8 +44,8 @@ net::Task<Result<Answer>> Operations::run_debug(Request& request) {
   const SecretValues* secrets = parts_.secrets.find(service->secrets_tag);
   if (!service->secrets.empty() && secrets == nullptr) co_return no_secrets(*service);
   const std::string encoded = service->secrets.empty() ? "" : encode_secrets(*secrets);
-  const Status found = co_await find_image(parts_.images, *service);
-  if (!found) co_return Failure(found.error());
+  const Result<ImageUsePtr> image = co_await parts_.launcher.image_of(service);
+  if (!image) co_return Failure(image.error());
   if (service->snapshot) {
     const Status copied = co_await parts_.code.copy_out(*service->snapshot, *directory);
     if (!copied) co_return Failure(copied.error());

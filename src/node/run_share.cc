@@ -11,12 +11,6 @@ constexpr double kSecondsPerHour = 3600;
 
 double part(double asked, double all) { return asked > 0 && all > 0 ? asked / all : 0; }
 
-double gpus_of(const SlotAsk& ask) {
-  double gpus = ask.gpus;
-  for (const auto& [kind, count] : ask.accelerators) gpus += count;
-  return gpus;
-}
-
 double seconds_of(const RunStore::Attempt& attempt) {
   if (!attempt.ended_at) return 0;
   const auto milliseconds = std::max<std::int64_t>(0, *attempt.ended_at - attempt.started_at);
@@ -26,7 +20,7 @@ double seconds_of(const RunStore::Attempt& attempt) {
 }  // namespace
 
 RunShare share_of(const SlotAsk& ask, const NodeSlots& node, std::optional<double> price_per_hour) {
-  const double gpus = gpus_of(ask);
+  const double gpus = ask.gpu_count();
   const double largest =
       std::max({part(ask.cpus, node.cpus),
                 part(static_cast<double>(ask.memory), static_cast<double>(node.memory)),

@@ -58,19 +58,18 @@ std::string Runs::make_id() {
   return make_run_id(last_id_ms_, random);
 }
 
-Result<RunRecord> Runs::make_record(const wire::Submission& asked, std::string caller) {
-  const Result<TargetPtr> target = parts_.find_target(asked.call);
-  if (!target) return Failure(target.error());
+Result<RunRecord> Runs::make_record(const Target& target, const wire::Submission& asked,
+                                    std::string caller) {
+  const ServiceSpec& service = *target.service;
   RunRecord run;
   run.id = make_id();
   if (run.id.empty()) return fail(ErrorKind::kInternal, "the system gives no random numbers");
   if (!asked.key.empty()) run.key = asked.key;
-  run.service = (*target)->service->name;
-  run.version = (*target)->service->version;
-  if (const auto& snapshot = (*target)->service->snapshot) run.snapshot = snapshot->hex();
-  if (const Json& image = (*target)->service->image; !image.is_null())
-    run.image = image_digest(image);
-  run.object = (*target)->object_id;
+  run.service = service.name;
+  run.version = service.version;
+  if (service.snapshot) run.snapshot = service.snapshot->hex();
+  if (!service.image.is_null()) run.image = image_digest(service.image);
+  run.object = target.object_id;
   run.member = asked.call.member;
   Json head = asked.head;
   if (head.erase("n") > 0) head["v"] = run.version;  // also after a restart it's this version
@@ -81,7 +80,7 @@ Result<RunRecord> Runs::make_record(const wire::Submission& asked, std::string c
   if (asked.call.timeout_seconds)
     run.timeout_ms = static_cast<std::int64_t>(*asked.call.timeout_seconds * 1000);
   run.grace_ms = static_cast<std::int64_t>(asked.grace_seconds * 1000);
-  run.keep_arguments = asked.keep_arguments.value_or((*target)->service->settings.keep_arguments);
+  run.keep_arguments = asked.keep_arguments.value_or(service.settings.keep_arguments);
   run.replays = asked.replays;
   if (const Json policy = wire::to_json(asked.policy); !policy.empty())
     run.policy = policy.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -107,7 +106,7 @@ net::Task<Result<Runs::Submitted>> Runs::submit(wire::Submission asked, std::str
     if (!known) co_return Failure(*refused);
   }
   const Announced announced(*target);
-  Result<RunRecord> run = make_record(asked, std::move(caller));
+  Result<RunRecord> run = make_record(**target, asked, std::move(caller));
   if (!run) co_return Failure(run.error());
   std::string replaces;
   while (true) {

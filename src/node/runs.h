@@ -163,7 +163,8 @@ class Runs {
   };
   using ActivePtr = std::shared_ptr<Active>;
 
-  Result<RunRecord> make_record(const wire::Submission& asked, std::string caller);
+  Result<RunRecord> make_record(const Target& target, const wire::Submission& asked,
+                                std::string caller);
   std::string make_id();
   static std::string party_of(const std::string& caller);
   std::optional<Error> refuse(const Target& target, const wire::Submission& asked,

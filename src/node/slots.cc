@@ -226,6 +226,12 @@ std::vector<HoldingId> choose_to_leave(Slots slots, const std::vector<HoldingId>
   return all;
 }
 
+double SlotAsk::gpu_count() const {
+  double count = gpus;
+  for (const auto& [kind, of_kind] : accelerators) count += of_kind;
+  return count;
+}
+
 Holding holding_of(const NodeSlots& all, const SlotAsk& ask, std::string_view devices) {
   Holding holding{ask.cpus, ask.memory, {}};
   if (!ask.wants_gpus()) return holding;
@@ -234,10 +240,8 @@ Holding holding_of(const NodeSlots& all, const SlotAsk& ask, std::string_view de
     const bool given = text.find(fmt::format(",{},", all.gpus[place].name)) != std::string::npos;
     if (given) holding.gpus.push_back({place, 1});
   }
-  double wanted = ask.gpus;
-  for (const auto& [kind, count] : ask.accelerators) wanted += count;
   for (GpuShare& share : holding.gpus)
-    share.share = std::min(1.0, wanted / static_cast<double>(holding.gpus.size()));
+    share.share = std::min(1.0, ask.gpu_count() / static_cast<double>(holding.gpus.size()));
   return holding;
 }
 

@@ -23,6 +23,7 @@ struct SlotAsk {
 
   bool is_nothing() const { return *this == SlotAsk(); }
   bool wants_gpus() const { return gpus > 0 || !accelerators.empty(); }
+  double gpu_count() const;  // of all kinds
   friend bool operator==(const SlotAsk&, const SlotAsk&) = default;
 };
 std::string describe(const SlotAsk& ask);  // "2 CPUs, 4 GB, 0.5 x A10G"

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "net/readable.h"
+#include "node/accept.h"
 #include "os/fd_passing.h"
 #include "os/files.h"
 #include "os/lock_file.h"
@@ -130,20 +131,10 @@ void Survivors::forget_the_dead() {
 }
 
 net::Task<> Survivors::accept(UniqueFd listener) {
-  const int fd = listener.release();
-  ::fcntl(fd, F_SETFL, O_NONBLOCK);
-  net::Event never(parts_.loop);
-  auto take = [this, fd] {
-    while (true) {
-      UniqueFd socket(::accept4(fd, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-      if (!socket && (errno == EINTR || errno == ECONNABORTED)) continue;
-      if (!socket) return net::Readable::Next::kGoOn;
-      parts_.loop.spawn("take a survivor back", serve(std::move(socket)));
-    }
+  std::function<void(UniqueFd)> on_connection = [this](UniqueFd socket) {
+    parts_.loop.spawn("take a survivor back", serve(std::move(socket)));
   };
-  net::Readable::OnReadable on_readable = take;
-  net::Readable readable(parts_.loop, fd, std::move(on_readable));
-  co_await never.wait();
+  co_await accept_all(parts_.loop, std::move(listener), std::move(on_connection));
 }
 
 net::Task<bool> Survivors::wait_readable(int socket) {

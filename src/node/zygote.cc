@@ -84,18 +84,6 @@ ExitStatus to_exit_status(int status) {
   return {WEXITSTATUS(status), std::nullopt};
 }
 
-std::vector<std::string> zygote_environment(const ZygoteKey& key) {
-  std::vector<std::string> environment;
-  for (char** variable = environ; *variable != nullptr; ++variable) {
-    const std::string_view text = *variable;
-    const std::string name(text.substr(0, text.find('=')));
-    // What the daemon's first caller set for its own Python is not for everyone's workers.
-    if (!name.starts_with("PYTHON") && !key.env.contains(name)) environment.emplace_back(text);
-  }
-  for (const auto& [name, value] : key.env) environment.push_back(name + "=" + value);
-  return environment;
-}
-
 }  // namespace
 
 std::string ZygoteKey::text() const {
@@ -113,7 +101,7 @@ Result<std::shared_ptr<Zygote>> Zygote::start(net::Loop& loop, const ZygoteKey& 
       key.python, "-c",
       "import sys; sys.path[0] = sys.argv[1]; from leanto.worker import zygote; zygote.run()",
       places.package, places.lifeline};
-  options.environment = zygote_environment(key);
+  options.environment = environment_for_python(key.env);
   options.working_directory = "/";
   options.fds = {{log.get(), 1}, {log.get(), 2}, {control->second.get(), 3}};
   options.orphans = Orphans::kToChild;

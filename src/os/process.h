@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -47,6 +48,11 @@ struct Child {
   pid_t pid = -1;
   UniqueFd pidfd;  // becomes readable when the process has ended
 };
+
+// This process's own environment and `variables`, as "NAME=value", for a Python of somebody else's
+// choice: what was set for this process's own one (PYTHON*) isn't for that.
+std::vector<std::string> environment_for_python(
+    const std::map<std::string, std::string>& variables = {});
 
 // Returns once the program is running: what stops it from starting (no such program, no such
 // working directory) is an error here. The child starts with no blocked signals and default

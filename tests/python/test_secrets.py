@@ -6,7 +6,7 @@ import pathlib
 
 import pytest
 from clients import Client, Failed, write_project
-from conftest import leanto, processes_of, wait_until
+from conftest import contents_below, leanto, processes_of, wait_until
 
 TOKEN = "hf_Zq81mCe0pXw7"
 OTHER = "hf_Changed55521"
@@ -187,17 +187,9 @@ def test_nothing_that_can_be_looked_at_has_it(client, own_home):
     # Zygotes that were started before the secret was known as one end when they have no workers any more.
     assert wait_until(lambda: holders() == []), holders()
     leanto("stop")
-    files = [path for path in own_home.rglob("*") if path.is_file()]
+    files = contents_below(own_home)
     assert any(path.name == "ledger.sqlite" for path in files)
-    assert [path for path in files if secret in contents(path)] == []
-
-
-def contents(path):
-    """What is in a file; nothing if it's gone by now, as those of zygotes that end are."""
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return b""
+    assert [path for path, content in files.items() if secret in content] == []
 
 
 def read_of(pid, file):

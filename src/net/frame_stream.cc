@@ -163,7 +163,9 @@ void FrameStream::wait_until_writable() {
   waits_writable_ = true;
   auto resume = [self = shared_from_this()](const boost::system::error_code& error) {
     self->waits_writable_ = false;
-    if (!error) self->flush();
+    if (error) return;
+    self->flush();
+    if (self->on_drained_ && self->queued_bytes_ == 0) self->on_drained_();
   };
   socket_.async_wait(Socket::wait_write, std::move(resume));
 }

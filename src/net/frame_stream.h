@@ -58,6 +58,9 @@ class FrameStream : public std::enable_shared_from_this<FrameStream> {
   // Sends what waits, as far as the socket takes it; Outgoing calls it.
   void flush();
 
+  // Calls `on_drained` each time that all of what had to wait has left.
+  void set_on_drained(std::function<void()> on_drained) { on_drained_ = std::move(on_drained); }
+
   void close();
   bool is_open() const { return socket_.is_open(); }
   std::size_t queued_bytes() const { return queued_bytes_; }
@@ -89,6 +92,7 @@ class FrameStream : public std::enable_shared_from_this<FrameStream> {
   std::size_t queued_bytes_ = 0;
   bool in_outgoing_ = false;
   bool waits_writable_ = false;
+  std::function<void()> on_drained_;
 };
 
 }  // namespace leanto::net

@@ -26,7 +26,7 @@ void store(char* bytes, T value) {
 
 bool is_known(std::uint8_t type) {
   return type >= static_cast<std::uint8_t>(FrameType::kHello) &&
-         type <= static_cast<std::uint8_t>(FrameType::kRecorded);
+         type <= static_cast<std::uint8_t>(FrameType::kReceived);
 }
 
 }  // namespace

@@ -28,6 +28,13 @@ enum class FrameType : std::uint8_t {
   kImports = 12,
   kPipes = 13,
   kRecorded = 14,
+  // Between nodes (docs/wire.md, "Links").
+  kLink = 15,
+  kOpen = 16,
+  kData = 17,
+  kWindow = 18,
+  kClose = 19,
+  kReceived = 20,
 };
 
 inline constexpr std::uint8_t kMagic = 0xF7;
@@ -52,13 +59,13 @@ void append_header(std::string& out, const FrameHeader& header);
 // `bytes` holds kHeaderSize bytes.
 Result<FrameHeader> parse_header(const char* bytes, const FrameLimits& limits);
 
-// A body is either a view of bytes that somebody else keeps, or bytes of its own that can be moved
-// on.
+// A body is either a view of bytes that somebody else keeps, or bytes of its own, which never change
+// and are shared by its copies.
 class Body {
  public:
   Body() = default;
   Body(std::string_view borrowed) : view_(borrowed) {}  // NOLINT: a view is a body
-  Body(std::unique_ptr<char[]> owned, std::size_t size)
+  Body(std::shared_ptr<const char[]> owned, std::size_t size)
       : owned_(std::move(owned)), view_(owned_.get(), size) {}
 
   std::string_view view() const { return view_; }
@@ -67,7 +74,7 @@ class Body {
   Body to_owned() &&;  // itself, or a copy of what it borrowed
 
  private:
-  std::unique_ptr<char[]> owned_;
+  std::shared_ptr<const char[]> owned_;
   std::string_view view_;
 };
 

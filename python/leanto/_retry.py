@@ -186,7 +186,9 @@ def _kinds(cls: type) -> list:
         cls, errors.LeantoError
     ):  # a base of many: of ours only what the code's end may mean
         return [kind for kind in ("worker_died", "out_of_memory") if _is(kind, cls)]
-    return [kind for kind in errors.BY_KIND if kind != "cancelled" and _is(kind, cls)]
+    return [
+        kind for kind in errors.BY_KIND if kind not in ("cancelled", "node_lost") and _is(kind, cls)
+    ]
 
 
 def _is(kind: str, cls: type) -> bool:

@@ -14,7 +14,7 @@
     ├── SnapshotError                      the source tree cannot travel
     ├── ImageError                         the environment cannot be made
     ├── AccessDeniedError (PermissionError)
-    ├── NodeLostError                      the node ended while the run ran
+    ├── NodeLostError                      a node can't be reached, or ended while the run ran
     ├── NodeError                          the node on this machine cannot be started or reached
     ├── ValueTransportError (TypeError)    a value cannot be pickled, or not unpickled over there
     └── RemoteError                        user code raised something that cannot be rebuilt here
@@ -175,7 +175,7 @@ class AccessDeniedError(LeantoError, PermissionError):
 
 
 class NodeLostError(LeantoError):
-    """The node ended while the run ran; whether its code has done its work is not known."""
+    """A node can't be reached, or it ended while the run ran: then whether its code has done its work is not known."""
 
 
 class NodeError(LeantoError):
@@ -247,5 +247,6 @@ BY_KIND = {
     "snapshot": SnapshotError,
     "image": ImageError,
     "access_denied": AccessDeniedError,
+    "node_lost": NodeLostError,
     "not_acceptable": ValueTransportError,
 }

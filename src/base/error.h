@@ -29,6 +29,7 @@ enum class ErrorKind {
   kSnapshot,       // the source tree cannot travel
   kImage,          // the environment cannot be made
   kAccessDenied,   // the caller lacks the right
+  kNodeLost,       // a node can't be reached, or is gone with what ran there
   kNotAcceptable,  // the result cannot be said in the form that was asked for
   kUser,           // user code raised; the body carries its exception
 };
@@ -40,7 +41,7 @@ struct ErrorRow {
   std::string_view python;
 };
 
-inline constexpr std::array<ErrorRow, 16> kErrorTable{{
+inline constexpr std::array<ErrorRow, 17> kErrorTable{{
     {ErrorKind::kInternal, "internal", 500, "LeantoError"},
     {ErrorKind::kInvalid, "invalid", 400, "InvalidRequestError"},
     {ErrorKind::kProtocol, "protocol", 400, "ProtocolError"},
@@ -55,6 +56,7 @@ inline constexpr std::array<ErrorRow, 16> kErrorTable{{
     {ErrorKind::kSnapshot, "snapshot", 422, "SnapshotError"},
     {ErrorKind::kImage, "image", 422, "ImageError"},
     {ErrorKind::kAccessDenied, "access_denied", 403, "AccessDeniedError"},
+    {ErrorKind::kNodeLost, "node_lost", 502, "NodeLostError"},
     {ErrorKind::kNotAcceptable, "not_acceptable", 406, "ValueTransportError"},
     {ErrorKind::kUser, "user", 500, "RemoteError"},
 }};

@@ -22,6 +22,7 @@ inline constexpr int kInterrupted = 130;  // 128 + SIGINT, as shells say it
 // kJson: one line of JSON on stdout, and nothing else there.
 enum class Format { kText, kJson };
 
+void add_bridge(CLI::App& app);
 void add_node(CLI::App& app);
 void add_status(CLI::App& app);
 void add_list(CLI::App& app);

@@ -48,6 +48,7 @@ void add_commands(CLI::App& app) {
   add_completion(app);
   add_version(app);
   add_node(app);
+  add_bridge(app);
 }
 
 std::vector<std::string> names_of_commands(const CLI::App& app) {

@@ -14,5 +14,6 @@ struct EmbeddedFile {
 std::span<const EmbeddedFile> python_package();  // python/leanto, for the workers
 std::span<const EmbeddedFile> sql_migrations();  // src/store/sql, in the order of their names
 std::span<const EmbeddedFile> run_migrations();  // src/store/sql_runs
+std::span<const EmbeddedFile> remote_scripts();  // src/provider/remote, for hosts without a binary
 
 }  // namespace leanto::embedded

@@ -132,28 +132,29 @@ class FreeSocket:
 
 def client_pieces():
     """Return (name, microseconds) of what a client does for one call."""
-    from leanto import _calls, _connection, _frames, _values
+    from leanto import _calls, _connection, _frames, _nodes, _values
 
-    head = _calls.encode_target({"v": "0" * 32}, {})
+    head = _calls.encode_target(_nodes.here, {"v": "0" * 32}, {})
     data, _ = _values.pack(((1,), {}))
     none, _ = _values.pack(None)
     answer = _frames.frame(_frames.RESULT, 1, b"", none)
     reader = _frames.FrameReader(FreeSocket(answer))
     connection = object.__new__(_connection.Connection)
+    connection.node = _nodes.here
     connection._sock = FreeSocket(answer)
     connection._reader = _frames.FrameReader(connection._sock)
-    remote = _calls.Callable({"v": "0" * 32}, "function", {})
+    remote = _calls.Callable(_nodes.here, {"v": "0" * 32}, "function", {})
 
     def whole():
         connection._stream = 0  # so that the answer is for this call
         remote(1)
 
     def whole_with_idle_connection():
-        _connection._idle.append(connection)
+        _nodes.here._idle.append(connection)
         try:
             whole()
         finally:
-            _connection._idle.clear()
+            _nodes.here._idle.clear()
 
     return [
         ("pickle the arguments", cost(lambda: _values.pack(((1,), {})))),
@@ -174,7 +175,7 @@ def worker_pieces():
 
     class Service:
         instance = None
-        invocations = {b"head": (lambda x: None, None, False, None)}
+        invocations = {b"head": (lambda x: None, None, False, None, True)}
 
     data, _ = _values.pack(((1,), {}))
     reader = _frames.FrameReader(FreeSocket(_frames.frame(_frames.CALL, 1, b"head", data)))

@@ -95,15 +95,15 @@ def shared_home():
 @pytest.fixture
 def own_home(monkeypatch, tmp_path):
     """A HOME without a node, for tests that start and kill one; what they leave behind is an error."""
-    from leanto import _connection
+    from leanto import _nodes
 
     home = tmp_path / "home"
     home.mkdir()
     set_home(monkeypatch, home)
-    idle, _connection._idle[:] = list(_connection._idle), []
+    idle, _nodes.here._idle[:] = list(_nodes.here._idle), []
     yield home
     stop_node()
-    _connection._idle[:] = idle
+    _nodes.here._idle[:] = idle
     assert wait_until(lambda: processes_of(home) == []), f"left behind: {processes_of(home)}"
 
 

@@ -46,6 +46,7 @@ if TYPE_CHECKING:  # the same names for editors and type checkers
 
 _HOMES = {
     "Cluster": "_cluster",
+    "CommandResult": "_machines",
     "Image": "_image",
     "MoreMemory": "_retry",
     "RemoteClass": "_classes",
@@ -96,6 +97,7 @@ __all__ = [
     "CancelledError",
     "CapacityError",
     "Cluster",
+    "CommandResult",
     "Image",
     "ImageError",
     "InvalidRequestError",

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import collections
-import os
 
-from leanto import _connection, _frames, _node, _values
+from leanto import _connection, _frames, _values
 from leanto._frames import (
     CALL,
     CANCEL,
@@ -20,9 +19,7 @@ from leanto._frames import (
     VERSION,
     YIELD,
 )
-from leanto.errors import ProtocolError
-
-_connections: dict = {}  # event loop → its connection
+from leanto.errors import LeantoError, ProtocolError
 
 CHUNK = 64 << 10  # a larger buffer would be mapped anew for each message
 _PEEK = 0x02  # MSG_PEEK
@@ -34,41 +31,40 @@ _load_result = _values.load_result
 _get_running_loop = asyncio.get_running_loop
 
 
-def call(head: bytes, args: tuple, kwargs: dict, value_of) -> asyncio.Future:
+def call(node, head: bytes, args: tuple, kwargs: dict, value_of) -> asyncio.Future:
     """Make a call; the future has its value. Cancelling the future cancels the call."""
-    data, buffers = _values.pack_arguments(args, kwargs)
+    data, buffers = node.pack(args, kwargs)
     head = _values.head_with(head, data, buffers)
     loop = _get_running_loop()
-    connection = _connections.get(loop)
+    connection = node.of_loops.get(loop)
     if connection is None or not connection._waiting:
-        connection = LoopConnection.of(loop)
+        connection = LoopConnection.of(loop, node)
     return connection.call(loop, head, data, buffers, value_of)
 
 
 class CallFuture(asyncio.Future):
     """The value of a call that is under way. Cancelling it cancels the call."""
 
-    __slots__ = ("buffers", "value_of")
+    __slots__ = ("buffers", "connection", "value_of")
 
     def cancel(self, *args: object, **kwargs: object) -> bool:
         cancelled = super().cancel(*args, **kwargs)
         if cancelled:
-            connection = _connections.get(self.get_loop())
-            if connection is not None:
-                connection.cancel_future(self)
+            self.connection.cancel_future(self)
         return cancelled
 
 
 class LoopConnection:
-    """The connection of one event loop. Frames that are sent in one turn of the loop leave together."""
+    """The connection of one event loop to a node. Frames that are sent in one turn of the loop leave together."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, node: object) -> None:
         self._loop = loop
-        self._sock = _node.connect()
+        self._node = node
+        self._sock = node.connect()
         self._sock.setblocking(False)
         self._stream = 0
         self._waiting: dict = {}  # stream → CallFuture, or AsyncRemoteGenerator
-        self._out = collections.deque([_connection.hello_frame()])
+        self._out = collections.deque()
         self._flush_planned = False
         self._waits_writable = False
         self._in = bytearray()
@@ -76,12 +72,12 @@ class LoopConnection:
         loop.add_reader(self._sock, self._read)
 
     @classmethod
-    def of(cls, loop: asyncio.AbstractEventLoop) -> LoopConnection:
-        """Return the connection of `loop`, which is made on first use and when the last one broke."""
-        connection = _connections.get(loop)
+    def of(cls, loop: asyncio.AbstractEventLoop, node: object) -> LoopConnection:
+        """Return the connection of `loop` to `node`, which is made on first use and when the last one broke."""
+        connection = node.of_loops.get(loop)
         if connection is None or connection.broken or not connection.is_alive():
-            _forget_closed_loops()
-            connection = _connections[loop] = cls(loop)
+            _forget_closed_loops(node)
+            connection = node.of_loops[loop] = cls(loop, node)
         return connection
 
     def is_alive(self) -> bool:
@@ -98,6 +94,7 @@ class LoopConnection:
     def call(self, loop, head: bytes, data: bytes, buffers: list, value_of) -> asyncio.Future:
         self._stream = stream = self._stream % 0xFFFFFFFF + 1
         self._waiting[stream] = future = CallFuture(loop=loop)
+        future.connection = self
         future.value_of = value_of
         future.buffers = buffers  # shared memory among them is this call's until it ends
         self._send(CALL, stream, head, data, buffers)
@@ -221,6 +218,8 @@ class LoopConnection:
             return
         waiter = self._waiting.get(stream)
         if waiter is None or type_ == HELLO:
+            if type_ == ERROR and stream == 0:
+                self._break(_connection.to_exception(_frames.decode_head(head), body))
             return
         if type_ == RESULT or type_ == ERROR:
             del self._waiting[stream]
@@ -245,7 +244,9 @@ class LoopConnection:
         self._loop.remove_reader(self._sock)
         self._loop.remove_writer(self._sock)
         self._sock.close()
-        reason = _connection.broken("a call", error)
+        reason = error if isinstance(error, LeantoError) else None
+        if reason is None or isinstance(error, ProtocolError):
+            reason = self._node.broken("a call", error)
         waiting, self._waiting = self._waiting, {}
         for waiter in waiting.values():
             if isinstance(waiter, AsyncRemoteGenerator):
@@ -258,12 +259,10 @@ class LoopConnection:
         self._sock.close()
 
 
-def _forget_closed_loops() -> None:
-    for loop in [loop for loop in _connections if loop.is_closed()]:
-        _connections.pop(loop).close()
+def _forget_closed_loops(node: object) -> None:
+    for loop in [loop for loop in node.of_loops if loop.is_closed()]:
+        node.of_loops.pop(loop).close()
 
-
-os.register_at_fork(after_in_child=_connections.clear)
 
 _ONE_MORE = _frames.encode_head({"n": 1})
 
@@ -314,8 +313,9 @@ class AsyncRemoteGenerator:
     ['b', 'e']
     """
 
-    def __init__(self, head: bytes, args: tuple, kwargs: dict) -> None:
-        self._start = (head, *_values.pack((args, kwargs)))
+    def __init__(self, node: object, head: bytes, args: tuple, kwargs: dict) -> None:
+        self._node = node
+        self._start = (head, *_values.pack((args, kwargs), not node.is_far))
         self._connection = None
         self._stream = 0
         self._items: collections.deque = collections.deque()
@@ -325,7 +325,7 @@ class AsyncRemoteGenerator:
     @classmethod
     def begun(cls, connection: LoopConnection, stream: int) -> AsyncRemoteGenerator:
         """Return the iterator of a stream that has begun already."""
-        self = cls(b"", (), {})
+        self = cls(connection._node, b"", (), {})
         self._start = None
         self._connection, self._stream = connection, stream
         return self
@@ -367,7 +367,7 @@ class AsyncRemoteGenerator:
     def _begin(self) -> None:
         (head, data, buffers), self._start = self._start, None
         head = _values.head_with(head, data, buffers)
-        self._connection = LoopConnection.of(asyncio.get_running_loop())
+        self._connection = LoopConnection.of(asyncio.get_running_loop(), self._node)
         self._stream = self._connection.open_stream(self, head, data, buffers)
 
     async def aclose(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leanto import _connection, _frames, _msgpack, _options, _values
+from leanto import _frames, _msgpack, _options, _values
 from leanto._streams import RemoteGenerator
 
 # What each call's head is passed through, for what is true of that call only: its deadline, the call that makes it.
@@ -20,9 +20,12 @@ def _import_aio():
     return module
 
 
-def encode_target(target: dict, options: dict) -> bytes:
+def encode_target(node: object, target: dict, options: dict) -> bytes:
     """Return the head of a CALL, made once for a callable and used for each of its calls."""
-    return _frames.encode_head({**target, **_options.call_head(options)})
+    head = {**target, **_options.call_head(options)}
+    if node.is_far:
+        head["far"] = True  # shared memory is of no use
+    return _frames.encode_head(head)
 
 
 def complete(head: bytes) -> bytes:
@@ -41,23 +44,24 @@ def with_parent(head: bytes, number: int) -> bytes:
 
 
 class Callable:
-    """Something remote that can be called. `_head` is the encoded head of its calls, `_kind` what its code is:
+    """Something on a node that can be called. `_head` is the encoded head of its calls, `_kind` what its code is:
     "function", "coroutine", "generator" or "async_generator"."""
 
-    __slots__ = ("_head", "_is_special", "_kind", "_options", "_target")
+    __slots__ = ("_head", "_is_special", "_kind", "_node", "_options", "_target")
 
-    def __init__(self, target: dict, kind: str, options: dict) -> None:
+    def __init__(self, node: object, target: dict, kind: str, options: dict) -> None:
+        self._node = node
         self._target = target
         self._kind = kind
         self._options = options
-        self._head = encode_target(target, options)
+        self._head = encode_target(node, target, options)
         self._is_special = kind in ("generator", "async_generator") or _options.is_retrying(options)
 
     def __call__(self, /, *args: object, **kwargs: object) -> object:
         if self._is_special:
             return self._call_specially(args, kwargs)
         head = complete(self._head) if additions else self._head
-        connection, _, head, body = _connection.call(head, args, kwargs)
+        connection, _, head, body = self._node.call(head, args, kwargs)
         if head or connection is not None:
             return self._finish(connection, _frames.decode_head(head), head, body)
         return _values.load_result(body)
@@ -77,12 +81,12 @@ class Callable:
         aio = _aio or _import_aio()
         head = complete(self._head) if additions else self._head
         if self._kind == "generator" or self._kind == "async_generator":
-            return aio.AsyncRemoteGenerator(head, args, kwargs)
+            return aio.AsyncRemoteGenerator(self._node, head, args, kwargs)
         if self._is_special:
             from leanto import _submit
 
             return _submit.call_later(self, args, kwargs)
-        return aio.call(head, args, kwargs, self._value_of)
+        return aio.call(self._node, head, args, kwargs, self._value_of)
 
     def remote(self, /, *args: object, **kwargs: object) -> object:
         """The same call, whose result stays on the node: returns its handle, a `RemoteValue`.
@@ -142,7 +146,7 @@ class Callable:
 
     def _call_specially(self, args: tuple, kwargs: dict) -> object:
         if self._kind == "generator" or self._kind == "async_generator":
-            return RemoteGenerator(complete(self._head), args, kwargs)
+            return RemoteGenerator(self._node, complete(self._head), args, kwargs)
         from leanto import _submit
 
         return _submit.call(self, args, kwargs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leanto import _calls, _connection, _deploy, _frames, _options, _values
+from leanto import _calls, _deploy, _frames, _nodes, _options, _values
 from leanto._calls import Callable
 from leanto.errors import InvalidRequestError
 
@@ -107,7 +107,7 @@ class RemoteClass:
         2
         """
         _options.merge({}, {"name": name})
-        _connection.ask("save", v=self._leanto[0].version, name=name)
+        self._leanto[0].node.ask("save", v=self._leanto[0].version, name=name)
         return self
 
     def __call__(self, /, *args: object, **kwargs: object) -> RemoteObject:
@@ -115,7 +115,7 @@ class RemoteClass:
 
     def _make(self, args: tuple, kwargs: dict) -> tuple:
         head = _calls.complete(self._new_head())
-        _, _, head, _ = _connection.call(head, args, kwargs)
+        _, _, head, _ = self._leanto[0].node.call(head, args, kwargs)
         return _frames.decode_head(head), self._leanto[0], self._leanto[2]
 
     def aio(self, /, *args: object, **kwargs: object) -> object:
@@ -133,17 +133,21 @@ class RemoteClass:
         service, _, options, _ = self._leanto
         head = _calls.complete(self._new_head())
         return _aio.call(
-            head, args, kwargs, lambda said, body: _rebuild_from(said, service, options)
+            service.node,
+            head,
+            args,
+            kwargs,
+            lambda said, body: _rebuild_from(said, service, options),
         )
 
     def _new_head(self) -> bytes:
-        _, target, options, _ = self._leanto
+        service, target, options, _ = self._leanto
         words = {**target, "how": "new"}
         if options.get("name"):
             words["name"] = options["name"]
         if options.get("get_if_exists"):
             words["get_if_exists"] = True
-        return _calls.encode_target(words, options)
+        return _calls.encode_target(service.node, words, options)
 
     def __getattr__(self, name: str) -> object:
         if name.startswith("__"):
@@ -151,8 +155,8 @@ class RemoteClass:
         service, target, options, _ = self._leanto
         members = service.describe.get("class_members", {})
         if name in members:
-            return Callable({**target, "m": name}, members[name], options)
-        return _get_attribute(target, name, options)
+            return Callable(service.node, {**target, "m": name}, members[name], options)
+        return _get_attribute(service.node, target, name, options)
 
     def __dir__(self) -> list[str]:
         return sorted(
@@ -170,12 +174,17 @@ class RemoteClass:
 def _rebuild_from(said: dict, service: _deploy.Service, options: dict) -> RemoteObject:
     name = options.get("name") or ""
     handle = rebuild_object(
-        said["o"], name, said["cls"], said.get("describe", service.describe), _call_options(options)
+        service.node,
+        said["o"],
+        name,
+        said["cls"],
+        said.get("describe", service.describe),
+        _call_options(options),
     )
     if not name:
         import weakref
 
-        weakref.finalize(handle, _connection.release_later, said["o"]).atexit = False
+        weakref.finalize(handle, service.node.release_later, said["o"]).atexit = False
     return handle
 
 
@@ -197,7 +206,8 @@ class RemoteMethod(Callable):
     __slots__ = ("_owner",)
 
     def __init__(self, owner: RemoteObject, name: str, kind: str, options: dict) -> None:
-        super().__init__({"o": state_of(owner).id, "m": name}, kind, options)
+        state = state_of(owner)
+        super().__init__(state.node, {"o": state.id, "m": name}, kind, options)
         self._owner = owner  # an object without a name lives as long as something here refers to it
 
     def options(self, **options: object) -> RemoteMethod:
@@ -225,11 +235,18 @@ class RemoteMethod(Callable):
 class ObjectState:
     """What a handle knows; kept apart so that every other name of the handle is the remote object's."""
 
-    __slots__ = ("class_name", "describe", "id", "methods", "name", "options")
+    __slots__ = ("class_name", "describe", "id", "name", "node", "options")
 
     def __init__(
-        self, object_id: str, name: str, class_name: str, describe: dict, options: dict
+        self,
+        node: _nodes.Node,
+        object_id: str,
+        name: str,
+        class_name: str,
+        describe: dict,
+        options: dict,
     ) -> None:
+        self.node = node
         self.id = object_id
         self.name = name
         self.class_name = class_name
@@ -260,7 +277,7 @@ class RemoteObject:
             return RemoteMethod(self, name, kind, state.options)
         if name.startswith("__") and name.endswith("__"):
             raise AttributeError(name)
-        return _get_attribute({"o": state.id}, name, state.options, self)
+        return _get_attribute(state.node, {"o": state.id}, name, state.options, self)
 
     def __setattr__(self, name: str, value: object) -> None:
         _on_attribute(self, name, "set", (value,))
@@ -280,6 +297,7 @@ class RemoteObject:
     def __reduce__(self) -> tuple:
         state = state_of(self)
         return rebuild_object, (
+            state.node,
             state.id,
             state.name,
             state.class_name,
@@ -301,15 +319,15 @@ def state_of(handle: RemoteObject) -> ObjectState:
 
 
 def _get_attribute(
-    target: dict, name: str, options: dict, owner: RemoteObject | None = None
+    node: _nodes.Node, target: dict, name: str, options: dict, owner: RemoteObject | None = None
 ) -> object:
-    head = _calls.complete(_calls.encode_target({**target, "m": name, "how": "get"}, options))
-    connection, _, head, body = _connection.call(head, (), {})
+    head = _calls.encode_target(node, {**target, "m": name, "how": "get"}, options)
+    _, _, head, body = node.call(_calls.complete(head), (), {})
     said = _frames.decode_head(head)
     if said.get("method"):
         if owner is not None:
             return RemoteMethod(owner, name, said["method"], options)
-        return Callable({**target, "m": name}, said["method"], options)
+        return Callable(node, {**target, "m": name}, said["method"], options)
     if said.get("self"):
         return owner
     return _values.load_result(body, said)
@@ -317,9 +335,10 @@ def _get_attribute(
 
 def _on_attribute(handle: RemoteObject, name: str, how: str, args: tuple) -> None:
     state = state_of(handle)
-    head = _calls.encode_target({"o": state.id, "m": name, "how": how}, state.options)
-    head = _calls.complete(head)
-    _connection.call(head, args, {})
+    head = _calls.encode_target(
+        state.node, {"o": state.id, "m": name, "how": how}, state.options
+    )
+    state.node.call(_calls.complete(head), args, {})
 
 
 def _special(name: str):
@@ -339,7 +358,7 @@ _types: dict = {}
 
 
 def rebuild_object(
-    object_id: str, name: str, class_name: str, describe: dict, options: dict
+    node: _nodes.Node, object_id: str, name: str, class_name: str, describe: dict, options: dict
 ) -> RemoteObject:
     """Return the handle of a live object that is known by id."""
     special = tuple(method for method in SPECIAL if method in describe.get("members", {}))
@@ -348,7 +367,7 @@ def rebuild_object(
         body = {"__slots__": (), **{method: _special(method) for method in special}}
         _types[key] = type(f"RemoteObject[{class_name}]", (RemoteObject,), body)
     handle = _types[key].__new__(_types[key])
-    _state_slot.__set__(handle, ObjectState(object_id, name, class_name, describe, options))
+    _state_slot.__set__(handle, ObjectState(node, object_id, name, class_name, describe, options))
     return handle
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from leanto import _connection, _frames, _values
+import os
+import sys
+
+from leanto import _frames, _nodes, _values
 from leanto.errors import InvalidRequestError, NotFoundError
 
 _MISSING = object()
@@ -17,21 +20,134 @@ class Cluster:
     leanto.cluster('here')
     """
 
-    __slots__ = ("_resolved", "_words", "name")
+    __slots__ = ("_nodes", "_words", "name")
 
     def __init__(self, name: str, words: dict) -> None:
         self.name = name
         self._words = words
-        self._resolved = name == "here"
+        self._nodes: list | None = [_nodes.here] if name == "here" else None
 
     def resolve(self) -> None:
         """Find out now who provides this cluster. Raises CapacityError if nobody can, NotFoundError if it's unknown.
 
         >>> lt.here.resolve()
         """
-        if not self._resolved:
-            _connection.ask("cluster", name=self.name, words=self._words)
-            self._resolved = True
+        if self._nodes is None:
+            said = _nodes.here.ask("cluster", name=self.name, words=self._all_words())[0]
+            self._nodes = [_nodes.far(name) for name in said.get("nodes", ())] or [_nodes.here]
+
+    @property
+    def python(self) -> str:
+        """The Python that functions run in there, as they say it who send them: a path, or a version."""
+        if self.node.is_far:
+            return self._words.get("python") or f"{sys.version_info[0]}.{sys.version_info[1]}"
+        return sys.executable or "python3"
+
+    @property
+    def node(self) -> _nodes.Node:
+        """The node that calls go to."""
+        self.resolve()
+        return self._nodes[0]
+
+    def up(self) -> bool:
+        """Start the nodes that don't run, and return whether there were any; what is up stays as it is.
+
+        Everything does so by itself on first use. A host needs nothing but its sshd and a Python (3.9 or newer): leanto is
+        sent there if it isn't there yet, which is shown on stderr. Raises NodeLostError if a host can't be reached,
+        AccessDeniedError if its key or yours is refused; each names the ``ssh`` command to try by hand.
+
+        >>> lt.here.up()
+        False
+        """
+        if self.name == "here":
+            return False
+        said = _nodes.here.ask("cluster_up", name=self.name, words=self._all_words())[0]
+        return not all(node["was_up"] for node in said["nodes"])
+
+    def up_if_not(self) -> bool:
+        """The same as `up`.
+
+        >>> lt.here.up_if_not()
+        False
+        """
+        return self.up()
+
+    def down(self) -> None:
+        """End the nodes, with what runs there: runs that haven't ended are lost. The cluster keeps its name.
+
+        >>> lt.here.down()
+        Traceback (most recent call last):
+        leanto.errors.InvalidRequestError: this program's own node is ended by `leanto stop`
+        """
+        if not self.node.is_far:
+            raise InvalidRequestError("this program's own node is ended by `leanto stop`")
+        _nodes.here.ask("cluster_down", name=self.name)
+
+    def status(self) -> dict:
+        """Return the state of each node: ``name``, ``state`` ("up", "down", "connecting", "reconnecting"), ``host``, and of
+        one that is up what it says of itself (``version``, ``memory``, ``slots``, ``services``, ...). Starts nothing.
+
+        >>> lt.here.status()["nodes"][0]["state"]
+        'up'
+        """
+        from leanto import _machines
+
+        return _machines.status(self)
+
+    def run(self, command: str | list[str], *, timeout: float | None = None) -> object:
+        """Run a command on the machine (the first one, if there are several) and return its `CommandResult`.
+
+        Text is run by ``/bin/sh``, a list of words as it is. What it prints appears here while it runs. It runs as you, in
+        your home; what it leaves behind in its process group ends with it. Raises NotFoundError if there is no such program,
+        TimeoutError if it takes longer than `timeout` seconds.
+
+        >>> lt.here.run("echo hello; exit 3").code
+        hello
+        3
+        """
+        from leanto import _machines
+
+        return _machines.run(self.node, command, timeout)
+
+    def ssh(self) -> int:
+        """Log in to the machine in this terminal, and return ssh's exit code when that is over. Of several the first.
+
+        >>> lt.here.ssh()
+        Traceback (most recent call last):
+        leanto.errors.InvalidRequestError: this machine isn't reached by ssh
+        """
+        from leanto import _machines
+
+        return _machines.ssh(self.node)
+
+    def put_file(self, path: str, to: str = "") -> str:
+        """Copy a file to the machine (to each, if there are several) and return its path there.
+
+        `to` is a path, by default the file's name; a relative one begins at your home there. The file appears whole, with
+        the permissions that it has here. Raises FileNotFoundError for `path`, NotFoundError if there is no directory for it.
+
+        >>> lt.here.put_file(__file__, "/tmp/copied")
+        '/tmp/copied'
+        """
+        from leanto import _machines
+
+        self.resolve()
+        return [_machines.put_file(node, path, to) for node in self._nodes][0]
+
+    def get_file(self, path: str, to: str = "") -> str:
+        """Copy a file from the machine (of several the first) and return its path here: `to`, by default the file's name.
+
+        Raises NotFoundError if it isn't there.
+
+        >>> lt.here.get_file("/etc/hostname", "/tmp/name")
+        '/tmp/name'
+        """
+        from leanto import _machines
+
+        return _machines.get_file(self.node, path, to)
+
+    def _all_words(self) -> dict:
+        return {**self._words, **_ssh_environment(self._words)}
 
     def put(self, key: str, value: object) -> None:
         """Keep a copy of `value` on the cluster under `key`, in place of what was there.
@@ -43,11 +159,11 @@ class Cluster:
         >>> lt.here.get("rates")
         [0.1, 0.01]
         """
-        self.resolve()
-        data, buffers = _values.pack_to_keep(value)
+        node = self.node
+        data, buffers = _values.pack(value, False) if node.is_far else _values.pack_to_keep(value)
         head = _frames.encode_head({"op": "put", "key": key, "type": _type_name(value)})
         head = _values.head_with(head, data, buffers)
-        _connection.converse(_frames.ASK, head, data, buffers)
+        node.converse(_frames.ASK, head, data, buffers)
 
     def get(self, key: str, default: object = _MISSING) -> object:
         """Return the object named `key`: a copy of a value that was put, or the handle of a live object.
@@ -57,17 +173,17 @@ class Cluster:
         >>> lt.here.get("nothing", default=0)
         0
         """
-        self.resolve()
+        node = self.node
         try:
-            head, body = _connection.ask("get", key=key)
+            head, body = node.ask("get", key=key, far=node.is_far)
         except NotFoundError as error:
             if default is _MISSING:
-                raise NotFoundError(f"{error}{_service_hint(key)}") from None
+                raise NotFoundError(f"{error}{_service_hint(node, key)}") from None
             return default
         if head.get("kind") == "live":
             from leanto._classes import rebuild_object
 
-            return rebuild_object(head["o"], key, head["cls"], head["describe"], {})
+            return rebuild_object(node, head["o"], key, head["cls"], head["describe"], {})
         return _values.load_result(body, head)
 
     def keys(self) -> list[str]:
@@ -77,8 +193,7 @@ class Cluster:
         >>> "rates" in lt.here.keys()
         True
         """
-        self.resolve()
-        return _connection.ask("keys")[0]["keys"]
+        return self.node.ask("keys")[0]["keys"]
 
     def exists(self, key: str) -> bool:
         """Whether there is an object named `key`.
@@ -94,9 +209,8 @@ class Cluster:
         >>> lt.here.put("rates", [0.1])
         >>> lt.here.delete("rates")
         """
-        self.resolve()
         for key in keys:
-            _connection.ask("delete", key=key)
+            self.node.ask("delete", key=key)
 
     def rename(self, old: str, new: str) -> None:
         """Give an object another name. Raises NotFoundError, or AlreadyExistsError if `new` is taken.
@@ -106,8 +220,7 @@ class Cluster:
         >>> lt.here.get("best rates")
         [0.1]
         """
-        self.resolve()
-        _connection.ask("rename", key=old, to=new)
+        self.node.ask("rename", key=old, to=new)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Cluster) and (self.name, self._words) == (other.name, other._words)
@@ -130,6 +243,12 @@ def cluster(
     provider: str | None = None,
     cpus: float | None = None,
     memory: str | int | None = None,
+    host: str | None = None,
+    hosts: list[str] | None = None,
+    ssh_user: str | None = None,
+    ssh_port: int | None = None,
+    ssh_key: str | None = None,
+    python: str | None = None,
 ) -> Cluster:
     """Return compute by name, or by what it has to offer.
 
@@ -148,7 +267,18 @@ def cluster(
     leanto.errors.CapacityError: nobody can offer 8 x H100. Asked:
     ...
     """
-    given = {"instance_type": instance_type, "provider": provider, "cpus": cpus, "memory": memory}
+    given = {
+        "instance_type": instance_type,
+        "provider": provider,
+        "cpus": cpus,
+        "memory": memory,
+        "host": host,
+        "hosts": hosts,
+        "ssh_user": ssh_user,
+        "ssh_port": ssh_port,
+        "ssh_key": ssh_key,
+        "python": python,
+    }
     words = {key: value for key, value in given.items() if value is not None}
     if name is None:
         if not words:
@@ -161,10 +291,21 @@ def cluster(
     return Cluster(name, words)
 
 
-def _service_hint(name: str) -> str:
+# What the ssh that the node starts needs of this program's environment, to find the user's agent.
+_SSH_VARIABLES = ("SSH_AUTH_SOCK", "SSH_AGENT_PID", "KRB5CCNAME")
+
+
+def _ssh_environment(words: dict) -> dict:
+    if not ("host" in words or "hosts" in words or not words):
+        return {}
+    found = {name: os.environ[name] for name in _SSH_VARIABLES if name in os.environ}
+    return {"ssh_environment": found} if found else {}
+
+
+def _service_hint(node: _nodes.Node, name: str) -> str:
     """Say how to get what has the name of the object that was asked for, if that is a service."""
     try:
-        _connection.ask("lookup", name=name, kind="function")
+        node.ask("lookup", name=name, kind="function")
     except InvalidRequestError:
         return f"; there is a class of that name: lt.cls(name={name!r})"
     except NotFoundError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from leanto import _connection, _options
+from leanto import _nodes, _options
 from leanto.errors import InvalidRequestError
 
 # Set in a worker: (workspace directory, the caller's root, version), so that what user code sends from there belongs to
@@ -13,17 +13,18 @@ sent_from = None
 
 
 class Service:
-    """A callable under a name, at a version; `describe` says what its code offers."""
+    """A callable under a name, at a version, on a node; `describe` says what its code offers."""
 
-    __slots__ = ("describe", "name", "version")
+    __slots__ = ("describe", "name", "node", "version")
 
-    def __init__(self, name: str, version: str, describe: dict) -> None:
+    def __init__(self, node: _nodes.Node, name: str, version: str, describe: dict) -> None:
+        self.node = node
         self.name = name
         self.version = version
         self.describe = describe
 
     def __reduce__(self) -> tuple:
-        return Service, (self.name, self.version, self.describe)
+        return Service, (self.node, self.name, self.version, self.describe)
 
 
 def deploy(
@@ -37,7 +38,7 @@ def deploy(
         raise InvalidRequestError(
             f".to() takes a cluster, like lt.here or lt.cluster('here'), not {cluster!r}"
         )
-    cluster.resolve()
+    node = cluster.node
     entry = _project.locate(callable_, sent_from and sent_from[0])
     words = {
         "kind": kind,
@@ -45,10 +46,12 @@ def deploy(
         "project": entry.project,
         "module": entry.module,
         "qualname": entry.qualname,
-        "python": sys.executable or "python3",
+        "python": cluster.python,
         "is_main": entry.is_main,
         "settings": _options.settings_words(options),
     }
+    if node.is_far:
+        words["to"] = node.name
     if keep_state:
         words["keep_state"] = True
     if entry.root is not None:
@@ -73,14 +76,15 @@ def deploy(
         body = add_to_deploy(options["image"], words, entry.root, body)
         if options.get("stream_logs") is False:
             words["log"] = False
-    head, _ = _connection.ask("deploy", body, **words)
-    return Service(head["name"], head["v"], head["describe"])
+    head, _ = _nodes.here.ask("deploy", body, **words)
+    return Service(node, head["name"], head["v"], head["describe"])
 
 
 def lookup(name: str, kind: str) -> Service:
-    """Return the newest service of that name. Raises NotFoundError."""
-    head, _ = _connection.ask("lookup", name=name, kind=kind)
-    return Service(name, head["v"], head["describe"])
+    """Return the newest service of that name, here or on a cluster that is up. Raises NotFoundError."""
+    node, (head, _) = _nodes.find(lambda node: node.ask("lookup", name=name, kind=kind))
+    return Service(node, name, head["v"], head["describe"])
+
 
 
 def _is_assigned(callable_: object, entry: object) -> bool:

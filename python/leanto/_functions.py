@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leanto import _connection, _deploy, _options
+from leanto import _deploy, _options
 from leanto._calls import Callable
 from leanto.errors import InvalidRequestError
 
@@ -82,7 +82,7 @@ class RemoteFunction(Callable):
     def __init__(
         self, service: _deploy.Service, target: dict, options: dict, sent: tuple | None = None
     ) -> None:
-        super().__init__(target, service.describe.get("call", "function"), options)
+        super().__init__(service.node, target, service.describe.get("call", "function"), options)
         self._service = service
         self._sent = sent  # (callable, cluster) where it was sent from here
 
@@ -136,7 +136,7 @@ class RemoteFunction(Callable):
         2
         """
         _options.merge({}, {"name": name})
-        _connection.ask("save", v=self._service.version, name=name)
+        self._node.ask("save", v=self._service.version, name=name)
         return self
 
     def __reduce__(self) -> tuple:

@@ -256,7 +256,7 @@ def add_to_deploy(image: Image, words: dict, root: str | None, body: bytes) -> b
     """
     if image._python or image._steps:
         words["image"] = {
-            "python": image._python or getattr(sys, "_base_executable", "") or sys.executable,
+            "python": image._python or _python_of(words),
             "steps": [_step_words(step, root or os.getcwd()) for step in image._steps],
         }
     if image._env:
@@ -269,6 +269,13 @@ def add_to_deploy(image: Image, words: dict, root: str | None, body: bytes) -> b
     secrets = _msgpack.encode({secret.name: secret.read() for secret in image._secrets})
     words["secrets"] = len(secrets)
     return body + secrets
+
+
+def _python_of(words: dict) -> str:
+    """Return what an image without a Python of its own is built with: the caller's, as the deploy says it."""
+    if words["python"] != sys.executable:
+        return words["python"]
+    return getattr(sys, "_base_executable", "") or sys.executable
 
 
 def _step_words(step: tuple, root: str) -> dict:

@@ -153,13 +153,13 @@ class _Map:
         """Yield the results."""
         callable_ = self._callable
         head = callable_._head
-        self._connection = _connection.Connection()
+        self._connection = _connection.Connection(callable_._node)
         try:
             yield from self._in_order(head) if self._settings.ordered else self._as_they_come(head)
         except (OSError, EOFError, ProtocolError) as error:
             if error is not self._lost:
                 raise
-            raise _connection.broken("a map", error) from None
+            raise callable_._node.broken("a map", error) from None
         finally:
             self._leave()
 
@@ -198,7 +198,8 @@ class _Map:
     def _fill(self, head: bytes, yielded: int) -> None:
         """Begin as many calls as there is room for."""
         head = _calls.complete(head)
-        pending, arguments, pack = self._pending, self._arguments, _values.pack_call
+        pending, arguments = self._pending, self._arguments
+        pack = _values.pack_far if self._callable._node.is_far else _values.pack_call
         room = self._settings.concurrency
         window = yielded + 2 * room
         connection = self._connection
@@ -297,7 +298,7 @@ class _Map:
             self._progress.close()
         connection = self._connection
         if not self._pending and self._lost is None:
-            _connection.give_back(connection)
+            connection.node.give_back(connection)
             return
         try:
             words = _frames.encode_head({"reason": "the map was left"})

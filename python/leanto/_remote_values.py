@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 
-from leanto import _calls, _connection, _frames, _options, _values
+from leanto import _calls, _frames, _options, _values
 from leanto.errors import InvalidRequestError
 
 
@@ -21,14 +21,15 @@ class RemoteValue:
     2
     """
 
-    __slots__ = ("__weakref__", "_finalizer", "_id", "_size")
+    __slots__ = ("__weakref__", "_finalizer", "_id", "_node", "_size")
 
-    def __init__(self, id_: str, size: int, *, owned: bool) -> None:
+    def __init__(self, node: object, id_: str, size: int, *, owned: bool) -> None:
+        self._node = node
         self._id = id_
         self._size = size
         self._finalizer = None
         if owned:
-            self._finalizer = weakref.finalize(self, _connection.release_later, id_)
+            self._finalizer = weakref.finalize(self, node.release_later, id_)
             self._finalizer.atexit = False
 
     @property
@@ -46,7 +47,7 @@ class RemoteValue:
         >>> lt.function(join).to(lt.here).remote("to", "be").get()
         'to be'
         """
-        return fetch(self._id)
+        return fetch(self._node, self._id)
 
     def delete(self) -> None:
         """Delete the value now, from the program that made it; does nothing if it's gone.
@@ -55,28 +56,28 @@ class RemoteValue:
         """
         if self._finalizer is not None:
             self._finalizer.detach()
-        _connection.ask("release", o=self._id)
+        self._node.ask("release", o=self._id)
 
     def __reduce__(self) -> tuple:
         if self._finalizer is not None:
             self._finalizer.detach()
-        return _rebuild, (self._id, self._size)
+        return _rebuild, (self._node, self._id, self._size)
 
     def __repr__(self) -> str:
         return f"<leanto value {self._id}, {self._size:,} bytes>"
 
 
-def fetch(id_: str) -> object:
-    """Return the value with this id."""
-    head, body = _connection.ask("fetch", o=id_)
+def fetch(node: object, id_: str) -> object:
+    """Return the value with this id on that node."""
+    head, body = node.ask("fetch", o=id_, far=node.is_far)
     return _values.load_result(body, head)
 
 
-def _rebuild(id_: str, size: int) -> object:
+def _rebuild(node: object, id_: str, size: int) -> object:
     """A worker gets the value itself: what it calls knows nothing of handles."""
     if _calls.in_worker:
-        return fetch(id_)
-    return RemoteValue(id_, size, owned=False)
+        return fetch(node, id_)
+    return RemoteValue(node, id_, size, owned=False)
 
 
 def call(callable_: object, args: tuple, kwargs: dict) -> RemoteValue:
@@ -90,7 +91,8 @@ def call(callable_: object, args: tuple, kwargs: dict) -> RemoteValue:
         raise InvalidRequestError(
             "a result that stays on the node is not tried again: retries= and on_oom= are for .submit(...) and plain calls"
         )
-    head = _calls.encode_target({**callable_._target, "keep": True}, callable_._options)
-    _, _, head, _ = _connection.call(_calls.complete(head), args, kwargs)
+    node = callable_._node
+    head = _calls.encode_target(node, {**callable_._target, "keep": True}, callable_._options)
+    _, _, head, _ = node.call(_calls.complete(head), args, kwargs)
     said = _frames.decode_head(head)
-    return RemoteValue(said["o"], said["size"], owned=True)
+    return RemoteValue(node, said["o"], said["size"], owned=True)

@@ -17,7 +17,7 @@ BATCH = 100  # ids that one question asks for
 WAIT = 30  # seconds that the node keeps a question
 MANY = 1000  # runs; with more, a pause before each further question lets ends gather
 
-_watchers: dict = {}  # the node's state directory → its watcher
+_watchers: dict = {}  # the state directory of the node here, and the node → its watcher
 _watching = threading.Lock()
 
 
@@ -25,19 +25,20 @@ def watch(run: object) -> None:
     """Have the run told when it ends."""
     if run.done():
         return
-    directory = _node.state_directory()
+    key = (_node.state_directory(), run.node)
     with _watching:
-        watcher = _watchers.get(directory)
+        watcher = _watchers.get(key)
         if watcher is None:
-            watcher = _watchers[directory] = Watcher(directory)
+            watcher = _watchers[key] = Watcher(*key)
         watcher.add(run)
 
 
 class Watcher:
     """A thread with a connection of its own, which asks the node for runs that have ended. It ends when none is left."""
 
-    def __init__(self, directory: str) -> None:
+    def __init__(self, directory: str, node: object) -> None:
         self._directory = directory
+        self._node = node
         self._runs: dict = {}  # id → the runs of that id here
         self._new: list = []
         self._wake_read, self._wake_write = os.pipe()
@@ -85,7 +86,7 @@ class Watcher:
             return _node._connect(self._directory)
 
     def _converse(self, sock) -> None:
-        sock.sendall(_connection.hello_frame())
+        sock.sendall(self._node.preface() + _connection.hello_frame(self._node.is_far))
         reader = _frames.FrameReader(sock)
         poll = select.poll()
         poll.register(sock, select.POLLIN)
@@ -122,8 +123,8 @@ class Watcher:
         with _watching:
             if self._runs:
                 return False
-            if _watchers.get(self._directory) is self:
-                del _watchers[self._directory]
+            if _watchers.get((self._directory, self._node)) is self:
+                del _watchers[self._directory, self._node]
         os.close(self._wake_read)
         os.close(self._wake_write)
         return True

@@ -9,7 +9,7 @@ from __future__ import annotations
 import concurrent.futures
 import threading
 
-from leanto import _connection, _node, _values
+from leanto import _connection, _node, _nodes, _values
 from leanto._run_watch import watch
 from leanto.errors import (
     LeantoError,
@@ -63,11 +63,19 @@ class Run(concurrent.futures.Future):
     (4, 'succeeded', 'documented/story.count_words')
     """
 
-    def __init__(self, id: str, key: str | None, service: str, value_of: object = None) -> None:
+    def __init__(
+        self,
+        id: str,
+        key: str | None,
+        service: str,
+        value_of: object = None,
+        node: _nodes.Node = _nodes.here,
+    ) -> None:
         super().__init__()
         self.id = id
         self.key = key
         self.service = service
+        self.node = node
         self.seen = 0  # the offset at which `logs` goes on after the line that it gave last
         self._value_of = value_of
         self._final = ""  # its status, once it has ended
@@ -89,7 +97,7 @@ class Run(concurrent.futures.Future):
             return self._final
         try:
             return self.record()["status"]
-        except NodeError:
+        except (NodeError, NodeLostError):
             return "unknown"
 
     def record(self) -> dict:
@@ -105,7 +113,7 @@ class Run(concurrent.futures.Future):
         >>> run.record()["service"]
         'documented/story.count_words'
         """
-        return _connection.ask_again("run_record", id=self.id)[0]["run"]
+        return self.node.ask_again("run_record", id=self.id)[0]["run"]
 
     def running(self) -> bool:
         """Whether a worker runs it now.
@@ -192,7 +200,7 @@ class Run(concurrent.futures.Future):
 
     def _fetch_now(self) -> tuple:
         try:
-            said, body = _connection.ask_again("run_result", id=self.id)
+            said, body = self.node.ask_again("run_result", id=self.id)
         except NotFoundError as error:
             return None, error
         if "error" in said:
@@ -215,7 +223,9 @@ class Run(concurrent.futures.Future):
                 )
             from leanto._classes import rebuild_object
 
-            return rebuild_object(said["o"], said["name"], said["cls"], said["describe"], {})
+            return rebuild_object(
+                self.node, said["o"], said["name"], said["cls"], said["describe"], {}
+            )
         if inner.get("data") == "json":
             import json
 
@@ -245,11 +255,11 @@ class Run(concurrent.futures.Future):
         lost = 0
         while True:
             try:
-                said, body = _connection.ask_again(
+                said, body = self.node.ask_again(
                     "run_logs", id=self.id, offset=offset, wait=WAIT if follow else 0
                 )
                 lost = 0
-            except NodeError:
+            except (NodeError, NodeLostError):
                 lost += 1
                 if not follow or lost > 3:
                     raise
@@ -276,7 +286,7 @@ class Run(concurrent.futures.Future):
         >>> run.result(), run.cancel("too late")
         (2, False)
         """
-        said, _ = _connection.ask_again("run_cancel", id=self.id, reason=reason)
+        said, _ = self.node.ask_again("run_cancel", id=self.id, reason=reason)
         return said["accepted"]
 
     def replay(self) -> Run:
@@ -296,13 +306,13 @@ class Run(concurrent.futures.Future):
         """
         from leanto._submit import say_caller
 
-        said, _ = _connection.ask("run_replay", id=self.id, caller=say_caller())
-        again = Run(said["id"], said["key"], said["service"], self._value_of)
+        said, _ = self.node.ask("run_replay", id=self.id, caller=say_caller())
+        again = Run(said["id"], said["key"], said["service"], self._value_of, self.node)
         watch(again)
         return again
 
     def __reduce__(self) -> tuple:
-        return _rebuild, (self.id, self.key, self.service)
+        return _rebuild, (self.id, self.key, self.service, self.node)
 
     def __repr__(self) -> str:
         return (
@@ -322,8 +332,8 @@ def _gap(size: int, offset: int, time: float) -> Line:
     return Line(f"[... {size} bytes were left out]", "stderr", offset, time, size)
 
 
-def _rebuild(id: str, key: str | None, service: str) -> Run:
-    run = Run(id, key, service)
+def _rebuild(id: str, key: str | None, service: str, node: _nodes.Node) -> Run:
+    run = Run(id, key, service, node=node)
     watch(run)
     return run
 
@@ -338,8 +348,8 @@ def run(id_or_key: str, /) -> Run:
     >>> lt.run("macbeth").result()
     2
     """
-    said = _connection.ask_again("run_record", id=id_or_key)[0]["run"]
-    found = Run(said["id"], said["key"], said["service"])
+    node, said = _nodes.find(lambda node: node.ask_again("run_record", id=id_or_key)[0]["run"])
+    found = Run(said["id"], said["key"], said["service"], node=node)
     if said["status"] in ENDED:
         found._settle(said["status"])
     else:
@@ -374,4 +384,4 @@ def runs(
         asked["status"] = [status] if isinstance(status, str) else list(status)
     if since is not None:
         asked["since"] = int(since * 1000)
-    return json.loads(bytes(_connection.ask_again("runs", **asked)[1]))
+    return json.loads(bytes(_nodes.here.ask_again("runs", **asked)[1]))

@@ -196,27 +196,27 @@ def _forget_useless() -> None:
 
 
 def _close(owned: Owned) -> None:
-    from leanto import _connection
+    from leanto._nodes import here
     from leanto.errors import LeantoError
 
     try:
-        _connection.ask("close_segment", id=owned.id)
+        here.ask("close_segment", id=owned.id)
     except LeantoError:
         pass  # the node is going away, and its segments with it
 
 
 def _make(size: int) -> Owned | None:
-    from leanto import _connection
+    from leanto._nodes import here
     from leanto.errors import CapacityError, LeantoError
 
     size = _rounded(size)
     try:
         try:
-            head, _ = _connection.ask("segment", size=size)
+            head, _ = here.ask("segment", size=size)
         except CapacityError:
             if not _trim(0):
                 return None
-            head, _ = _connection.ask("segment", size=size)
+            head, _ = here.ask("segment", size=size)
     except LeantoError:
         return None
     try:

@@ -21,13 +21,15 @@ class RemoteGenerator:
     e
     """
 
-    __slots__ = ("_begun", "_connection", "_ended", "_head", "_packed")
+    __slots__ = ("_begun", "_connection", "_ended", "_head", "_node", "_packed")
 
-    def __init__(self, head: bytes, args: tuple = (), kwargs: dict | None = None) -> None:
+    def __init__(
+        self, node: object, head: bytes, args: tuple = (), kwargs: dict | None = None
+    ) -> None:
+        self._node = node
         self._head = head
-        self._packed = _values.pack(
-            (args, kwargs or {})
-        )  # now: what the caller changes later has no effect
+        # Now: what the caller changes later has no effect.
+        self._packed = _values.pack((args, kwargs or {}), not node.is_far)
         self._connection = None
         self._begun = None
         self._ended = False
@@ -36,6 +38,7 @@ class RemoteGenerator:
     def begun(cls, connection, head: bytes, body: bytes) -> RemoteGenerator:
         """Return the iterator of a stream that has begun already: its first item is in `head` and `body`."""
         self = cls.__new__(cls)
+        self._node = connection.node
         self._head = self._packed = None
         self._connection = connection
         self._begun = (YIELD, head, body)
@@ -58,7 +61,7 @@ class RemoteGenerator:
             return item
         self._ended = True
         if self._connection is not None:
-            _connection.give_back(self._connection)
+            self._node.give_back(self._connection)
             self._connection = None
         if type_ == ERROR:
             _connection.raise_error(head, body)
@@ -75,7 +78,7 @@ class RemoteGenerator:
         except (OSError, EOFError) as error:
             self._ended = True
             self._connection.close()
-            raise _connection.broken("a stream", error) from None
+            raise self._node.broken("a stream", error) from None
         except BaseException:
             self.close()
             raise
@@ -85,7 +88,7 @@ class RemoteGenerator:
         head, self._packed = self._head, None
         head = _values.head_with(head, data, buffers)
         try:
-            self._connection, type_, head, body = _connection.converse(
+            self._connection, type_, head, body = self._node.converse(
                 _frames.CALL, head, data, buffers
             )
         except BaseException:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from leanto import _connection, _deadline, _frames, _msgpack, _values
+from leanto import _deadline, _frames, _msgpack, _nodes, _values
 from leanto._frames import ASK
 from leanto._run_watch import watch
 from leanto._runs import ENDED, Run
@@ -30,10 +30,11 @@ def submit(callable_: object, args: tuple, kwargs: dict) -> Run:
     head = bytes((head[0] + 1,)) + head[1:] + _CALL_KEY + call
     # With a key it's the same run, however often the node hears of it.
     key = callable_._options.get("key")
-    lost_if = _connection.UNHEARD if key is None else _connection.UNANSWERED
-    _, _, head, _ = _connection.converse(ASK, head, data, buffers, lost_if, SUBMISSION)
+    lost_if = _nodes.UNHEARD if key is None else _nodes.UNANSWERED
+    node = callable_._node
+    _, _, head, _ = node.converse(ASK, head, data, buffers, lost_if, SUBMISSION)
     said = _frames.decode_head(head)
-    run = Run(said["id"], said["key"], said["service"], callable_._value_of)
+    run = Run(said["id"], said["key"], said["service"], callable_._value_of, node)
     if said["status"] in ENDED:
         run._settle(said["status"])
     else:

@@ -54,6 +54,15 @@ def pack_arguments(args: tuple, kwargs: dict) -> tuple:
     return packed
 
 
+def pack_far(args: tuple, kwargs: dict) -> tuple:
+    """Return (pickle, buffers) of the arguments of a call on another machine."""
+    for arg in args:
+        if type(arg) is bytes and len(arg) >= LARGE:
+            args = tuple(map(_large_bytes, args))
+            break
+    return pack((args, kwargs), False)
+
+
 def pack_call(args: tuple, kwargs: dict) -> tuple:
     """Return (pickle, buffers) of a call's arguments. Shared memory that carries them is free again when they were taken."""
     for arg in args:
@@ -71,11 +80,6 @@ def pack_to_keep(value: object, what: str = "a value") -> tuple:
 
         _segments.give_away(packed[1])
     return packed
-
-
-def pack_to_record(value: object, what: str = "a value") -> tuple:
-    """Return (pickle, buffers) of a value that goes on record, so that none of it may lie in shared memory."""
-    return pack(value, False, what)
 
 
 def pack(value: object, shared: bool = True, what: str = "a value") -> tuple:

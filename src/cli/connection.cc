@@ -127,6 +127,7 @@ Result<Reply> Connection::ask(const wire::Json& question) {
     const bool greeting = frame->type == FrameType::kHello;
     const bool refusal = frame->type == FrameType::kError && frame->stream == 0;
     if (frame->stream != stream && !greeting && !refusal) continue;
+    if (frame->type == FrameType::kLog && on_log_) on_log_(frame->body.view());
     Result<wire::Json> head = wire::decode_head(frame->head);
     if (!head) return Failure(head.error());
     if (frame->type == FrameType::kError) return Failure(wire::error_from_head(*head));

@@ -54,6 +54,11 @@ class Connection {
   // takes, up to the limit.
   void set_on_wait(std::function<void()> on_wait) { on_wait_ = std::move(on_wait); }
 
+  // From now on `ask` hands on what the node says on the way to an answer.
+  void set_on_log(std::function<void(std::string_view text)> on_log) {
+    on_log_ = std::move(on_log);
+  }
+
   // Makes a call, which may take as long as it likes from here on. Returns its stream.
   Result<std::uint32_t> call(const wire::Json& head, std::string_view body);
   // The next frame of the call; nothing if a signal came while it was waited for.
@@ -84,6 +89,7 @@ class Connection {
   std::uint32_t last_stream_ = 0;
   bool is_lost_ = false;
   std::function<void()> on_wait_;
+  std::function<void(std::string_view text)> on_log_;
 };
 
 }  // namespace leanto::cli

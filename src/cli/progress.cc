@@ -56,4 +56,18 @@ Result<Reply> ask_with_progress(Connection& node, const wire::Json& question, st
   return reply;
 }
 
+Result<Reply> ask_with_steps(Connection& node, const wire::Json& question, std::string what) {
+  Progress progress(std::move(what));
+  node.set_on_wait([&] { progress.tick(); });
+  node.set_on_log([&](std::string_view text) {
+    progress.set(std::string(text.substr(0, text.find('\n'))));
+    progress.tick();
+  });
+  Result<Reply> reply = node.ask(question);
+  node.set_on_wait(nullptr);
+  node.set_on_log(nullptr);
+  progress.end();
+  return reply;
+}
+
 }  // namespace leanto::cli

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <string>
+#include <utility>
 
 #include "cli/connection.h"
 
@@ -21,9 +22,11 @@ class Progress {
   void tick();
   // Takes the line away.
   void end();
+  // What is under way from now on.
+  void set(std::string what) { what_ = std::move(what); }
 
  private:
-  const std::string what_;
+  std::string what_;
   const bool shows_;
   const std::chrono::steady_clock::time_point began_;
   bool shown_ = false;
@@ -31,5 +34,7 @@ class Progress {
 
 // `node.ask`, with a line that says `what` is under way if it takes longer than a moment.
 Result<Reply> ask_with_progress(Connection& node, const wire::Json& question, std::string what);
+// The same for what has steps, which the node names as it comes to them.
+Result<Reply> ask_with_steps(Connection& node, const wire::Json& question, std::string what);
 
 }  // namespace leanto::cli

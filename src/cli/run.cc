@@ -23,7 +23,7 @@ constexpr const char* kFooter =
     "  3    no node is running here\n"
     "  4    the run was cancelled (`leanto wait`)\n"
     "  5    the run is lost (`leanto wait`)\n"
-    "  6    there is no such service or object (`call`, `objects delete`, `restart`)\n"
+    "  6    there is no such service or object (`call`, `objects delete`, `restart`, `up`, ...)\n"
     "  124  it took longer than --timeout (`call`) or --limit (`restart`)\n"
     "  130  interrupted with Ctrl-C\n"
     "  143  terminated (`leanto top`)";
@@ -41,6 +41,10 @@ void add_commands(CLI::App& app) {
   add_cancel(app);
   add_replay(app);
   add_images(app);
+  add_clusters(app);
+  add_up(app);
+  add_down(app);
+  add_ssh(app);
   add_restart(app);
   add_stop(app);
   add_doctor(app);

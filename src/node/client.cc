@@ -24,13 +24,25 @@ net::Task<> Client::serve() {
   auto on_frame = [this](wire::Frame& frame) { this->on_frame(frame); };
   net::FrameStream::OnFrame handler = on_frame;
   const Status status = co_await stream_->receive(std::move(handler));
-  if (!status) {
-    stream_->send(FrameType::kError, 0, wire::encode_error(status.error()));
-    stream_->flush();
-  }
+  if (!status) hang_up(status.error());
   stream_->close();
+  if (link_) link_->on_gone();
   close_streams();
   requests_.on_gone(*this);
+}
+
+void Client::hang_up(const Error& reason) {
+  stream_->send(FrameType::kError, 0, wire::encode_error(reason));
+  stream_->flush();
+  stream_->close();
+}
+
+void Client::on_link(const wire::Frame& frame) {
+  const Result<wire::Json> head = wire::decode_head(frame.head);
+  if (!head) return hang_up(head.error());
+  Result<std::shared_ptr<net::FrameSink>> link = requests_.on_link(stream_, *head);
+  if (!link) return hang_up(link.error());
+  link_ = *std::move(link);
 }
 
 // Nobody reads the items any more. A reader who leaves says so, but what was said last can be lost
@@ -43,6 +55,10 @@ void Client::close_streams() {
 }
 
 void Client::on_frame(wire::Frame& frame) {
+  if (link_) {
+    if (const Status taken = link_->on_frame(frame); !taken) hang_up(taken.error());
+    return;
+  }
   switch (frame.type) {
     case FrameType::kCall:
       requests_.on_call(shared_from_this(), frame.stream, frame.head, std::move(frame.body));
@@ -61,6 +77,9 @@ void Client::on_frame(wire::Frame& frame) {
       break;
     case FrameType::kHello:
       if (const auto head = wire::decode_head(frame.head)) requests_.on_hello(*this, *head);
+      break;
+    case FrameType::kLink:
+      on_link(frame);
       break;
     default:
       reply(FrameType::kError, frame.stream,

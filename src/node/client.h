@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "net/frame_sink.h"
 #include "net/frame_stream.h"
 #include "node/call.h"
 #include "wire/call.h"
@@ -29,6 +30,9 @@ class ClientRequests {
   virtual void on_cancel(std::uint32_t call) = 0;
   virtual void on_credit(std::uint32_t call, std::string_view head) = 0;
   virtual void on_gone(Client& client) = 0;
+  // The connection is to carry a link with another node; who takes its frames from now on.
+  virtual Result<std::shared_ptr<net::FrameSink>> on_link(
+      const std::shared_ptr<net::FrameStream>& stream, const wire::Json& head) = 0;
 };
 
 class Client final : public ReplyPort, public std::enable_shared_from_this<Client> {
@@ -55,6 +59,8 @@ class Client final : public ReplyPort, public std::enable_shared_from_this<Clien
 
  private:
   void on_frame(wire::Frame& frame);
+  void on_link(const wire::Frame& frame);
+  void hang_up(const Error& reason);
   void close_streams();
 
   ClientRequests& requests_;
@@ -63,6 +69,7 @@ class Client final : public ReplyPort, public std::enable_shared_from_this<Clien
   std::unordered_map<std::uint32_t, std::uint32_t> calls_;  // stream here → number on the node
   std::unordered_set<std::uint32_t> streaming_;             // streams that items have come on
   std::size_t dropped_log_ = 0;
+  std::shared_ptr<net::FrameSink> link_;  // of another node, whose connection this is
 };
 
 }  // namespace leanto::node

@@ -94,6 +94,32 @@ net::Task<Status> CodeStore::take_back(std::string path) {
   co_return co_await loop_.in_background(std::move(work));
 }
 
+net::Task<std::vector<Digest>> CodeStore::missing(std::vector<Digest> digests) {
+  auto work = [this, digests = std::move(digests)] {
+    std::vector<Digest> found;
+    for (const Digest& digest : digests) {
+      if (!blobs_.contains(digest)) found.push_back(digest);
+    }
+    return found;
+  };
+  co_return co_await loop_.in_background(std::move(work));
+}
+
+net::Task<Result<std::string>> CodeStore::pack(std::vector<Digest> digests) {
+  auto work = [this, digests = std::move(digests)] { return pack_blobs(blobs_, digests); };
+  co_return co_await loop_.in_background(std::move(work));
+}
+
+net::Task<Status> CodeStore::unpack(wire::Body pack) {
+  auto work = [this, pack = std::move(pack)] { return unpack_blobs(blobs_, pack.view()); };
+  co_return co_await loop_.in_background(std::move(work));
+}
+
+net::Task<Result<TreePtr>> CodeStore::tree(Digest snapshot) {
+  auto work = [this, snapshot] { return find_tree(snapshot); };
+  co_return co_await loop_.in_background(std::move(work));
+}
+
 void CodeStore::release(std::string path) {
   auto give_up = [](CodeStore& store, std::string released) -> net::Task<> {
     auto work = [&store, released] {

@@ -7,14 +7,17 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "net/loop.h"
 #include "os/shared_watch.h"
+#include "store/blob_pack.h"
 #include "store/blobs.h"
 #include "store/source_index.h"
 #include "store/tree_load.h"
 #include "store/workspaces.h"
+#include "wire/frame.h"
 
 namespace leanto::node {
 
@@ -34,6 +37,13 @@ class CodeStore {
   void keep_all(bool kept) { keeps_all_ = kept; }
   // The snapshot as files of the caller's own, which he may change: `directory` isn't there yet.
   net::Task<Status> copy_out(Digest snapshot, std::string directory);
+  // Between nodes (node/code_sender.h): which of the blobs aren't here; some of them in one piece;
+  // and what came in one.
+  net::Task<std::vector<Digest>> missing(std::vector<Digest> digests);
+  net::Task<Result<std::string>> pack(std::vector<Digest> digests);
+  net::Task<Status> unpack(wire::Body pack);
+  // kSnapshot if the tree isn't here. Files may still be missing.
+  net::Task<Result<TreePtr>> tree(Digest snapshot);
   // Soon, prepares what the next edit will need.
   void tidy();
 

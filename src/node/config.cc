@@ -196,6 +196,21 @@ Status read_origins(const Place& place, NodeConfig& config) {
   return {};
 }
 
+Status read_ssh_command(const Place& place, NodeConfig& config) {
+  const toml::array* const list = place.node.as_array();
+  std::vector<std::string> words;
+  if (list != nullptr) {
+    for (const toml::node& each : *list) {
+      const auto word = each.value<std::string>();
+      if (each.is_string() && !word->empty()) words.push_back(*word);
+    }
+  }
+  if (words.empty() || words.size() != list->size())
+    return place.wrong("must be a list of words like [\"ssh\", \"-F\", \"/etc/team/ssh\"]");
+  config.ssh_command = std::move(words);
+  return {};
+}
+
 // A key and what reads it; a section has keys of its own instead.
 struct Key {
   std::string name;
@@ -224,6 +239,7 @@ const std::vector<Key>& known_keys() {
         {"max_count", read_runs_count},
         {"max_size", read_runs_size},
         {"max_value_size", read_run_value_size}}},
+      {"ssh", nullptr, {{"command", read_ssh_command}}},
       {"http", nullptr, {{"listen", read_listen}, {"origins", read_origins}}},
   };
   return kKeys;

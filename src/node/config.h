@@ -22,6 +22,8 @@
 //   max_count = 100000            # how many
 //   max_size = "4GB"              # and how much of them in all
 //   max_value_size = "1GiB"       # the arguments or the result of one
+//   [ssh]
+//   command = ["ssh", "-F", "/etc/team/ssh"]  # how other hosts are reached; "ssh" if not said
 //   [http]
 //   listen = "127.0.0.1:8080"     # besides the Unix socket; who asks there needs a token
 //   origins = ["https://app.org"] # whose pages may ask, in a browser
@@ -74,6 +76,7 @@ struct NodeConfig {
   RunRetention runs;
   std::uint64_t max_run_value_bytes = std::uint64_t{1} << 30;
   HttpConfig http;
+  std::vector<std::string> ssh_command{"ssh"};
 
   friend bool operator==(const NodeConfig&, const NodeConfig&) = default;
 };

@@ -10,8 +10,10 @@
 #include <utility>
 
 #include "net/first_byte.h"
+#include "net/read_exactly.h"
 #include "node/accept.h"
 #include "os/peer.h"
+#include "wire/relay.h"
 
 namespace leanto::node {
 
@@ -22,6 +24,8 @@ constexpr std::string_view kBusy =
     "Content-Length: 117\r\n\r\n"
     R"({"error":{"kind":"capacity","type":"CapacityError","message":"too many connections are open here; try again later"}})"
     "\n";
+
+constexpr Duration kRelayLimit = std::chrono::seconds(10);  // for the name of the node
 
 // The socket's mode keeps others out already; this is for the superuser's mistakes and for
 // inherited descriptors.
@@ -59,12 +63,23 @@ net::Task<> Door::tell_apart(int socket) {
 }
 
 void Door::serve_first_byte(UniqueFd socket, std::uint8_t byte) {
+  if (byte == wire::kRelayMagic)
+    return parts_.loop.spawn("relay", relay(socket.release()));
   if (byte != wire::kMagic) return serve_http(std::move(socket), net::HttpVia::kUnixSocket);
   wire::FrameLimits limits;
   limits.body = parts_.max_body;
   const auto client = std::make_shared<Client>(parts_.loop, parts_.outgoing, parts_.requests,
                                                socket.release(), limits);
   parts_.loop.spawn("client", client->serve());
+}
+
+net::Task<> Door::relay(int socket) {
+  auto start = co_await net::read_exactly(parts_.loop, socket, wire::kRelayHeader, kRelayLimit);
+  if (!start) co_return;
+  const auto size = static_cast<std::uint8_t>(start->bytes[1]);
+  auto name = co_await net::read_exactly(parts_.loop, start->socket, size, kRelayLimit);
+  if (!name) co_return;
+  co_await parts_.relay(std::move(name->bytes), UniqueFd(name->socket));
 }
 
 void Door::serve_http(UniqueFd socket, net::HttpVia via) {

@@ -1,11 +1,14 @@
 // Where connections come in, and who serves each.
 //
 // On the user's Unix socket the first byte decides: frames begin with one that HTTP never begins
-// with. On a TCP port there is only HTTP.
+// with, and so do connections to another node (wire/relay.h), which are handed on. On a TCP port
+// there is only HTTP.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "net/http_connection.h"
@@ -21,20 +24,24 @@ class Door {
     net::Outgoing& outgoing;
     ClientRequests& requests;
     net::HttpHandler& http;
+    // Joins a connection to the node of that name, or says there why not.
+    std::function<net::Task<>(std::string node, UniqueFd socket)> relay;
     std::uint64_t max_body;  // of a frame, and of a request
   };
-  explicit Door(Parts parts) : parts_(parts) {}
+  explicit Door(Parts parts) : parts_(std::move(parts)) {}
 
   // Of each way in: what comes over the port takes no room from the Unix socket.
   static constexpr int kMaxHttpConnections = 500;
 
   // Accepts until the loop ends.
   net::Task<> accept(UniqueFd listener, net::HttpVia via);
+  // One connection of this user's, from wherever it came.
+  void serve_unix(UniqueFd socket);
 
  private:
-  void serve_unix(UniqueFd socket);
   net::Task<> tell_apart(int socket);
   void serve_first_byte(UniqueFd socket, std::uint8_t byte);
+  net::Task<> relay(int socket);
   void serve_http(UniqueFd socket, net::HttpVia via);
   net::Task<> run_http(std::shared_ptr<net::HttpConnection> connection, net::HttpVia via);
 

@@ -45,6 +45,22 @@ net::Task<Status> take_trees(CodeStore& code, Json& image) {
   co_return Status{};
 }
 
+std::vector<std::pair<std::string, Digest>> trees_of(const Json& image) {
+  std::vector<std::pair<std::string, Digest>> found;
+  const auto steps = image.find("steps");
+  if (steps == image.end() || !steps->is_array()) return found;
+  for (const Json& step : *steps) {
+    const auto trees = step.find("trees");
+    if (trees == step.end() || !trees->is_object()) continue;
+    for (const auto& [path, digest] : trees->items()) {
+      if (!digest.is_string()) continue;
+      if (const auto parsed = Digest::parse(digest.get<std::string>()))
+        found.emplace_back(path, *parsed);
+    }
+  }
+  return found;
+}
+
 net::Task<Status> lay_out_trees(CodeStore& code, Json image, LaidOutTrees& trees) {
   for (const Json& step : image["steps"]) {
     for (const Json& hex : step.value("trees", Json::object())) {

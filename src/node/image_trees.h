@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "node/code_store.h"
@@ -16,6 +17,9 @@ Status check_trees(const wire::Json& image);
 // Takes snapshots of the directories that an image's words name ("trees": [path, ...]) and says
 // their digests instead. kSnapshot: a directory can't travel.
 net::Task<Status> take_trees(CodeStore& code, wire::Json& image);
+
+// The directories whose snapshots were taken, or came so from another node, and their digests.
+std::vector<std::pair<std::string, Digest>> trees_of(const wire::Json& image);
 
 // Where the directories of an image are laid out for a build. Good until release_trees.
 struct LaidOutTrees {

@@ -26,7 +26,7 @@ Result<Json> KeptValues::keep(std::string_view result_head, const wire::Body& bo
   return Json{{"kind", "value"}, {"o", id}, {"size", size}};
 }
 
-Result<StoredValue::Loaded> KeptValues::fetch(const std::string& id) const {
+Result<StoredValue::Loaded> KeptValues::fetch(const std::string& id, Reader reader) const {
   const auto found = values_.find(id);
   if (found == values_.end()) {
     return fail(ErrorKind::kNotFound,
@@ -34,7 +34,7 @@ Result<StoredValue::Loaded> KeptValues::fetch(const std::string& id) const {
                 "made has ended; make it again, or keep it under a name with .put()",
                 id);
   }
-  Result<StoredValue::Loaded> loaded = found->second.value.load();
+  Result<StoredValue::Loaded> loaded = found->second.value.load(reader);
   if (loaded) loaded->head["kind"] = "value";
   return loaded;
 }

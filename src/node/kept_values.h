@@ -21,7 +21,7 @@ class KeptValues {
   Result<wire::Json> keep(std::string_view result_head, const wire::Body& body,
                           const std::string& session);
   // The value as a RESULT. kNotFound if it's gone.
-  Result<StoredValue::Loaded> fetch(const std::string& id) const;
+  Result<StoredValue::Loaded> fetch(const std::string& id, Reader reader) const;
 
   // False if it's none of this session's.
   bool release(const std::string& id, const std::string& session);

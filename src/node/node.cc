@@ -19,11 +19,8 @@
 
 namespace leanto::node {
 
-using wire::FrameType;
-
 namespace {
 
-constexpr std::size_t kMaxHeads = 4096;
 constexpr Duration kImageBuildLimit = std::chrono::hours(2);
 
 std::string host_name() {
@@ -83,11 +80,6 @@ void log_defect(std::string_view task, std::string_view what) {
   fmt::print(stderr, "defect: the task '{}' threw: {}\n", task, what);
 }
 
-Result<ServicePtr> no_version(const std::string& version) {
-  return fail(ErrorKind::kNotFound,
-              "version {} is not known here any more; send it again with .to()", version);
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Node>> Node::open(NodeSettings settings, const Clock& clock) {
@@ -138,7 +130,9 @@ Node::Node(NodeSettings settings, const Clock& clock, LockFile lock, Ledger ledg
       value_budget_(value_limits(settings_.config.values, settings_.directories.state)),
       segments_(loop_, clock, value_budget_),
       kept_(segments_, value_budget_, clock),
-      provider_(make_provider(settings_.config, slots_)) {}
+      provider_(make_provider(settings_.config, slots_)),
+      interpreters_(directories_of_path()),
+      ssh_(loop_, settings_.config.ssh_command, settings_.directories.cache) {}
 
 Node::~Node() = default;
 
@@ -182,11 +176,13 @@ Status Node::open_parts() {
   restarter_ = std::make_unique<Restarter>(Restarter::Parts{
       calls_, clock_, [this](const std::string& python) { zygotes_.renew_all(python); },
       [this](TargetPtr target) { return start_one(std::move(target)); }});
+  if (Status opened = open_others(); !opened) return opened;
   operations_ = std::make_unique<Operations>(Operations::Parts{
       loop_,     clock_,     calls_,        *code_,    *launcher_, ledger_access_,
       *objects_, registry_,  tokens_,       *runs_,    log_,       slots_,
       memory_,   zygotes_,   value_budget_, segments_, kept_,      *images_,
-      secrets_,  *reloader_, *restarter_,   provider_, facts_,     [this] { stop(); }});
+      secrets_,  *reloader_, *restarter_,   others_->operations(), interpreters_, facts_,
+      [this] { stop(); }});
   images_->tidy();
   auto target_of = [this](const ServicePtr& service) { return launcher_->target_of(service); };
   auto status = [this] { return report_status(); };
@@ -194,7 +190,11 @@ Status Node::open_parts() {
       HttpFront::Parts{loop_, calls_, registry_, *objects_, target_of, status},
       HttpAccess(tokens_, settings_.config.http.origins));
   door_ = std::make_unique<Door>(
-      Door::Parts{loop_, outgoing_, *this, *http_, settings_.config.max_frame_bytes});
+      Door::Parts{loop_, outgoing_, *this, *http_,
+                  [this](std::string name, UniqueFd socket) {
+                    return others_->relay(std::move(name), std::move(socket));
+                  },
+                  settings_.config.max_frame_bytes});
   if (Status restored = tokens_.restore(ledger_); !restored) return restored;
   if (Status restored = registry_.restore(ledger_); !restored) return restored;
   for (const Registry::Row& row : registry_.rows()) forget_variables(row.service->secrets);
@@ -205,6 +205,25 @@ Status Node::open_parts() {
       survivors);
   const auto workers = survivors.empty() ? Runs::Workers::kAreGone : Runs::Workers::kMayComeBack;
   return runs_->recover(run_store_, workers);
+}
+
+Status Node::open_others() {
+  const Result<std::string> id = node_id(settings_.directories.state);
+  if (!id) return Failure(id.error());
+  auto snapshot_of = [this](const std::string& version) -> std::optional<Digest> {
+    const ServicePtr sender = operations_->find_sender(version);
+    return sender ? sender->snapshot : std::nullopt;
+  };
+  others_ = std::make_unique<OtherNodes>(OtherNodes::Parts{
+      loop_, outgoing_, clock_, ledger_access_, provider_, *code_, *id, settings_.version,
+      settings_.directories.node_config().string(), 
+      [this](const HostSpec& host, OnProgress on_progress) {
+        return ssh_.dial(host, std::move(on_progress));
+      },
+      [this](const HostSpec& host) { return ssh_.command_for_people(host); },
+      std::move(snapshot_of),
+      [this](UniqueFd socket) { door_->serve_unix(std::move(socket)); }});
+  return {};
 }
 
 net::Task<Status> Node::start_one(TargetPtr target) {
@@ -254,143 +273,6 @@ net::Task<wire::Json> Node::report_status() {
   Request request{{{"op", "status"}}, {}, {}};
   Result<Answer> answer = co_await operations_->run(std::move(request));
   co_return answer ? std::move(answer->head) : wire::error_to_json(answer.error());
-}
-
-void Node::on_hello(Client& client, const wire::Json& head) {
-  const std::string session = wire::find_string(head, "session").value_or("");
-  if (client.session().empty() && !session.empty()) {
-    client.set_session(session);
-    ++sessions_[session];
-  }
-  if (const auto python = wire::find_string(head, "python"); python && !python->empty()) {
-    zygotes_.warm({*python, {}});
-  }
-  client.reply(
-      FrameType::kHello, 0,
-      wire::encode_head({{"version", settings_.version}, {"features", {"call", "stream"}}}), {});
-}
-
-void Node::on_gone(Client& client) {
-  const auto session = sessions_.find(client.session());
-  if (session == sessions_.end() || --session->second > 0) return;
-  sessions_.erase(session);
-  objects_->end_session(client.session());
-  kept_.end_session(client.session());
-  segments_.end_session(client.session());
-}
-
-Result<wire::CallHead> Node::parse_head(std::string_view head) {
-  if (const auto known = heads_.find(head); known != heads_.end()) return known->second;
-  Result<wire::CallHead> parsed = wire::parse_call_head(head);
-  if (parsed && parsed->parent == 0 && !parsed->has_buffers) {  // others are not met again
-    if (heads_.size() >= kMaxHeads) heads_.clear();
-    heads_.emplace(head, *parsed);
-  }
-  return parsed;
-}
-
-void Node::on_call(const std::shared_ptr<Client>& client, std::uint32_t stream,
-                   std::string_view head, wire::Body body) {
-  const Result<wire::CallHead> parsed = parse_head(head);
-  if (!parsed)
-    return client->reply(FrameType::kError, stream, wire::encode_error(parsed.error()), {});
-  auto call = std::make_unique<Call>();
-  call->caller = client;
-  call->stream = stream;
-  call->head = head;
-  call->body = std::move(body);
-  if (parsed->how == wire::How::kNew) {
-    const Result<ServicePtr> service = find_service(*parsed);
-    if (!service)
-      return client->reply(FrameType::kError, stream, wire::encode_error(service.error()), {});
-    call->body = std::move(call->body).to_owned();
-    loop_.spawn("make an object",
-                objects_->create(*service, *parsed, std::move(call), client->session()));
-    return;
-  }
-  const Result<TargetPtr> target = find_target(*parsed);
-  if (!target)
-    return client->reply(FrameType::kError, stream, wire::encode_error(target.error()), {});
-  if (parsed->keep_result) keep_result(*call, client->session());
-  calls_.submit(*target, std::move(call), *parsed);
-}
-
-// The caller gets the name of the value instead of the value.
-void Node::keep_result(Call& call, const std::string& session) {
-  call.on_answer = [this, session, caller = call.caller, stream = call.stream](
-                       FrameType type, std::string_view head, wire::Body body) {
-    const auto port = caller.lock();
-    if (!port) return;  // nobody would ever ask for it
-    if (type != FrameType::kResult) {
-      port->reply(type, stream, head, std::move(body));
-    } else if (const Result<wire::Json> kept = kept_.keep(head, body, session)) {
-      port->reply(type, stream, wire::encode_head(*kept), {});
-    } else {
-      port->reply(FrameType::kError, stream, wire::encode_error(kept.error()), {});
-    }
-    port->ended(stream);
-  };
-}
-
-Result<TargetPtr> Node::find_target(const wire::CallHead& head) {
-  if (head.target_kind == wire::TargetKind::kObject) return objects_->get_target(head.target);
-  if (head.target_kind == wire::TargetKind::kVersion) {
-    const auto known = launcher_->targets().find(head.target);
-    if (known != launcher_->targets().end()) return known->second;
-  }
-  const Result<ServicePtr> service = find_service(head);
-  if (!service) return Failure(service.error());
-  return launcher_->target_of(*service);
-}
-
-Result<ServicePtr> Node::find_service(const wire::CallHead& head) {
-  if (head.target_kind == wire::TargetKind::kName) return registry_.get_named(head.target);
-  if (head.target_kind == wire::TargetKind::kObject) {
-    return fail(ErrorKind::kInvalid, "an instance is made of a class, not of the object {}",
-                head.target);
-  }
-  if (ServicePtr service = registry_.find_version(head.target)) return service;
-  return no_version(head.target);
-}
-
-void Node::on_ask(const std::shared_ptr<Client>& client, std::uint32_t stream,
-                  std::string_view head, wire::Body body) {
-  Result<wire::Json> decoded = wire::decode_head(head);
-  if (!decoded)
-    return client->reply(FrameType::kError, stream, wire::encode_error(decoded.error()), {});
-  Request request{*std::move(decoded), std::move(body).to_owned(), client->session(), client,
-                  stream};
-  loop_.spawn("ask", answer(client, stream, std::move(request)));
-}
-
-net::Task<> Node::answer(std::shared_ptr<Client> client, std::uint32_t stream, Request request) {
-  Result<Answer> answer;
-  try {
-    answer = co_await operations_->run(std::move(request));
-  } catch (
-      const std::exception& exception) {  // a defect of ours: the client must not wait for ever
-    answer = fail(ErrorKind::kInternal, "the request could not be handled: {}", exception.what());
-  }
-  if (!answer) {
-    client->reply(FrameType::kError, stream, wire::encode_error(answer.error()), {});
-  } else {
-    client->reply(FrameType::kResult, stream, wire::encode_head(answer->head),
-                  std::move(answer->body));
-  }
-}
-
-void Node::on_output(const ServiceSpec& service, std::uint32_t call, OutputStream stream,
-                     std::string_view text) {
-  log_.append(service.name, call, stream, text);
-  runs_->on_output(call, stream, text);
-}
-
-void Node::on_imports(const ServiceSpec& service, const wire::Json& modules) {
-  zygotes_.learn(zygote_of(service), modules);
-}
-
-void Node::on_object_ended(const std::string& object_id, const Error& reason) {
-  objects_->on_ended(object_id, reason);
 }
 
 }  // namespace leanto::node

@@ -16,7 +16,9 @@
 #include "node/http_front.h"
 #include "node/memory_limits.h"
 #include "node/operations.h"
+#include "node/other_nodes.h"
 #include "node/slot_queue.h"
+#include "node/ssh_dialler.h"
 #include "node/survivors.h"
 #include "os/lock_file.h"
 #include "os/xdg.h"
@@ -45,6 +47,7 @@ class Node final : public ClientRequests, public CallObserver {
  private:
   Node(NodeSettings settings, const Clock& clock, LockFile lock, Ledger ledger, RunStore runs);
   Status open_parts();
+  Status open_others();
   Status listen();
 
   void on_hello(Client& client, const wire::Json& head) override;
@@ -55,6 +58,8 @@ class Node final : public ClientRequests, public CallObserver {
   void on_cancel(std::uint32_t call) override { calls_.cancel(call); }
   void on_credit(std::uint32_t call, std::string_view head) override { calls_.credit(call, head); }
   void on_gone(Client& client) override;
+  Result<std::shared_ptr<net::FrameSink>> on_link(const std::shared_ptr<net::FrameStream>& stream,
+                                                  const wire::Json& head) override;
 
   void on_output(const ServiceSpec& service, std::uint32_t call, OutputStream stream,
                  std::string_view text) override;
@@ -93,6 +98,8 @@ class Node final : public ClientRequests, public CallObserver {
   KeptValues kept_;
   Secrets secrets_;
   LocalProvider provider_;
+  Interpreters interpreters_;
+  SshDialler ssh_;
   // Made in `open_parts`, in this order.
   std::unique_ptr<CodeStore> code_;
   std::unique_ptr<Images> images_;
@@ -102,6 +109,7 @@ class Node final : public ClientRequests, public CallObserver {
   std::unique_ptr<Survivors> survivors_;
   std::unique_ptr<Reloader> reloader_;
   std::unique_ptr<Restarter> restarter_;
+  std::unique_ptr<OtherNodes> others_;
   std::unique_ptr<Operations> operations_;
   std::unique_ptr<HttpFront> http_;
   std::unique_ptr<Door> door_;

@@ -12,14 +12,18 @@ namespace {
 
 constexpr std::size_t kMaxTypeName = 200;
 
+Reader reader_of(const Request& request) {
+  return wire::find_flag(request.head, "far", false) ? Reader::kFar : Reader::kHere;
+}
+
 }  // namespace
 
 Operations::Operations(Parts parts)
     : parts_(std::move(parts)),
+      host_(parts_.loop),
       operations_{{"deploy", &Operations::deploy},
                   {"lookup", &Operations::lookup},
                   {"save", &Operations::save},
-                  {"cluster", &Operations::cluster},
                   {"put", &Operations::put},
                   {"get", &Operations::get},
                   {"keys", &Operations::keys},
@@ -53,6 +57,10 @@ Operations::Operations(Parts parts)
 
 net::Task<Result<Answer>> Operations::run(Request request) {
   const std::string op = wire::find_string(request.head, "op").value_or("");
+  if (parts_.clusters.knows(op)) co_return co_await parts_.clusters.run(op, request);
+  if (host_.knows(op)) co_return co_await host_.run(op, request);
+  if (op == "deploy" && request.head.contains("to"))
+    co_return co_await parts_.clusters.deploy(request);
   const auto found = operations_.find(op);
   if (found == operations_.end()) {
     co_return fail(ErrorKind::kInvalid,
@@ -68,6 +76,8 @@ net::Task<Result<Answer>> Operations::run(Request request) {
 net::Task<Result<Answer>> Operations::deploy(Request& request) {
   Result<ServiceSpec> spec = parse_deploy(request.head, request.body.view());
   if (!spec) co_return Failure(spec.error());
+  if (const Status found = parts_.interpreters.find(spec->python); !found)
+    co_return Failure(found.error());
   if (const Status taken = take_secrets(request, *spec); !taken) co_return Failure(taken.error());
   const Result<ImageUsePtr> image = co_await prepare_image(request, *spec);
   if (!image) co_return Failure(image.error());
@@ -102,7 +112,6 @@ net::Task<Result<Answer>> Operations::deploy(Request& request) {
       {}};
 }
 
-// The service at a version that a worker runs, also while that is still importing.
 ServicePtr Operations::find_sender(const std::string& version) const {
   if (ServicePtr service = parts_.registry.find_version(version)) return service;
   const auto target = parts_.launcher.targets().find(version);
@@ -117,6 +126,13 @@ net::Task<Result<Digest>> Operations::find_snapshot(const Request& request,
     if (sender && sender->snapshot) co_return *sender->snapshot;
     co_return fail(ErrorKind::kNotFound,
                    "the version {} that this code came with is not known here", *of);
+  }
+  if (const auto sent = wire::find_string(request.head, "snapshot")) {  // by another node
+    const std::optional<Digest> digest = Digest::parse(*sent);
+    if (!digest) co_return fail(ErrorKind::kInvalid, "'{}' is no digest", *sent);
+    const Result<TreePtr> tree = co_await parts_.code.tree(*digest);
+    if (!tree) co_return Failure(tree.error());
+    co_return *digest;
   }
   const Result<Snapshot> snapshot = co_await parts_.code.snapshot(spec.root);
   if (!snapshot) co_return Failure(snapshot.error());
@@ -194,7 +210,7 @@ net::Task<Result<Answer>> Operations::get(Request& request) {
   }
   const StoredValue* value = parts_.objects.find_value(*key);
   if (value == nullptr) co_return Failure(parts_.objects.not_found(*key));
-  Result<StoredValue::Loaded> loaded = value->load();
+  Result<StoredValue::Loaded> loaded = value->load(reader_of(request));
   if (!loaded) co_return Failure(loaded.error());
   loaded->head["kind"] = "value";
   co_return Answer{std::move(loaded->head), std::move(loaded->body)};
@@ -246,7 +262,7 @@ net::Task<Result<Answer>> Operations::close_segment(Request& request) {
 net::Task<Result<Answer>> Operations::fetch(Request& request) {
   const Result<std::string> id = wire::require_string(request.head, "o");
   if (!id) co_return Failure(id.error());
-  Result<StoredValue::Loaded> fetched = parts_.kept.fetch(*id);
+  Result<StoredValue::Loaded> fetched = parts_.kept.fetch(*id, reader_of(request));
   if (!fetched) co_return Failure(fetched.error());
   co_return Answer{std::move(fetched->head), std::move(fetched->body)};
 }

@@ -7,34 +7,24 @@
 #include <unordered_map>
 
 #include "node/calls.h"
+#include "node/cluster_operations.h"
 #include "node/code_store.h"
+#include "node/host_operations.h"
+#include "node/interpreters.h"
 #include "node/kept_values.h"
 #include "node/launcher.h"
 #include "node/objects.h"
 #include "node/registry.h"
 #include "node/reloader.h"
+#include "node/request.h"
 #include "node/restarter.h"
 #include "node/runs.h"
 #include "node/segments.h"
 #include "node/service_log.h"
 #include "node/tokens.h"
 #include "node/zygotes.h"
-#include "provider/provider.h"
 
 namespace leanto::node {
-
-struct Request {
-  wire::Json head;
-  wire::Body body;
-  std::string session;
-  std::weak_ptr<ReplyPort> caller{};  // hears what goes on until the answer comes, on `stream`
-  std::uint32_t stream = 0;
-};
-
-struct Answer {
-  wire::Json head = wire::Json::object();
-  wire::Body body;
-};
 
 // What `status` says about the daemon itself.
 struct NodeFacts {
@@ -76,7 +66,8 @@ class Operations {
     Secrets& secrets;
     Reloader& reloader;
     Restarter& restarter;
-    Provider& provider;
+    ClusterOperations& clusters;
+    Interpreters& interpreters;
     const NodeFacts& facts;
     std::function<void()> stop;
   };
@@ -84,13 +75,15 @@ class Operations {
 
   net::Task<Result<Answer>> run(Request request);
 
+  // The service at a version that a worker runs, also while that is still importing.
+  ServicePtr find_sender(const std::string& version) const;
+
  private:
   using Operation = net::Task<Result<Answer>> (Operations::*)(Request& request);
 
   net::Task<Result<Answer>> deploy(Request& request);
   net::Task<Result<Answer>> lookup(Request& request);
   net::Task<Result<Answer>> save(Request& request);
-  net::Task<Result<Answer>> cluster(Request& request);
   net::Task<Result<Answer>> put(Request& request);
   net::Task<Result<Answer>> get(Request& request);
   net::Task<Result<Answer>> keys(Request& request);
@@ -126,13 +119,12 @@ class Operations {
   Status take_secrets(const Request& request, ServiceSpec& spec);
   void inherit_image(const Request& request, ServiceSpec& spec);
   net::Task<Result<ImageUsePtr>> prepare_image(const Request& request, ServiceSpec& spec);
-  ServicePtr find_sender(const std::string& version) const;
   net::Task<Result<Digest>> find_snapshot(const Request& request, const ServiceSpec& spec);
   net::Task<Result<ServicePtr>> make_known(ServiceSpec spec, wire::Json describe);
   void retire_former(const ServiceSpec& former);
-  Result<Offer> choose_offer(const wire::Json& words);
 
   Parts parts_;
+  HostOperations host_;
   std::unordered_map<std::string, Operation> operations_;
 };
 

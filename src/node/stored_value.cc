@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "os/files.h"
@@ -10,6 +11,23 @@
 namespace leanto::node {
 
 using wire::Json;
+
+namespace {
+
+constexpr std::uint64_t kAlignment = 64;  // of buffers in a segment (docs/wire.md)
+
+Status read_at(int fd, std::uint64_t from, char* to, std::size_t size) {
+  std::size_t at = 0;
+  while (at < size) {
+    const ssize_t got = ::pread(fd, to + at, size - at, static_cast<off_t>(from + at));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return fail_errno(ErrorKind::kInternal, errno, "reading a kept value");
+    at += static_cast<std::size_t>(got);
+  }
+  return {};
+}
+
+}  // namespace
 
 Result<StoredValue> StoredValue::store(const Json& said, const wire::Body& body, Segments& segments,
                                        ValueBudget& budget) {
@@ -39,17 +57,45 @@ StoredValue::~StoredValue() {
   if (segment_) segment_->segment.leave();  // who reads it goes on reading it
 }
 
-Result<StoredValue::Loaded> StoredValue::load() const {
-  const std::size_t size = room_.size();
-  auto bytes = std::make_unique_for_overwrite<char[]>(size);
-  std::size_t at = 0;
-  while (at < size) {
-    const ssize_t got = ::pread(file_.get(), bytes.get() + at, size - at, static_cast<off_t>(at));
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return fail_errno(ErrorKind::kInternal, errno, "reading a kept value");
-    at += static_cast<std::size_t>(got);
+// The lengths of the buffers that lie in the segment.
+std::vector<std::uint64_t> StoredValue::segment_sizes() const {
+  std::vector<std::uint64_t> sizes;
+  if (!segment_) return sizes;
+  const Json& words = words_["seg"];
+  std::uint64_t left = segment_->segment.size();
+  for (const Json& size : words.value("s", Json::array())) {
+    if (!size.is_number_unsigned()) continue;
+    sizes.push_back(std::min(size.get<std::uint64_t>(), left));  // a writer may say anything
+    left -= sizes.back();
   }
-  return Loaded{words_, wire::Body(std::move(bytes), size)};
+  return sizes;
+}
+
+Result<StoredValue::Loaded> StoredValue::load(Reader reader) const {
+  const std::vector<std::uint64_t> beside =
+      reader == Reader::kFar ? segment_sizes() : std::vector<std::uint64_t>();
+  std::size_t size = room_.size();
+  for (const std::uint64_t each : beside) size += each;
+  auto bytes = std::make_unique_for_overwrite<char[]>(size);
+  if (Status read = read_at(file_.get(), 0, bytes.get(), room_.size()); !read)
+    return Failure(read.error());
+  Loaded loaded{words_, {}};
+  if (reader == Reader::kFar && segment_) {
+    Json lengths = {room_.size()};
+    char* to = bytes.get() + room_.size();
+    std::uint64_t from = Segment::kDataOffset;
+    for (const std::uint64_t each : beside) {
+      if (Status read = read_at(segment_->segment.descriptor(), from, to, each); !read)
+        return Failure(read.error());
+      lengths.push_back(each);
+      to += each;
+      from += (each + kAlignment - 1) / kAlignment * kAlignment;
+    }
+    loaded.head.erase("seg");
+    loaded.head["b"] = std::move(lengths);
+  }
+  loaded.body = wire::Body(std::move(bytes), size);
+  return loaded;
 }
 
 std::uint64_t StoredValue::size() const {

@@ -7,6 +7,7 @@
 
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "node/segments.h"
 #include "node/value_budget.h"
@@ -15,6 +16,9 @@
 #include "wire/head.h"
 
 namespace leanto::node {
+
+// Whether who reads a value can map this machine's shared memory.
+enum class Reader { kHere, kFar };
 
 class StoredValue {
  public:
@@ -31,13 +35,15 @@ class StoredValue {
     wire::Json head;
     wire::Body body;
   };
-  // What a RESULT with it says.
-  Result<Loaded> load() const;
+  // What a RESULT with it says. For a reader elsewhere, all of it is in the body.
+  Result<Loaded> load(Reader reader) const;
 
   std::uint64_t size() const;
   bool is_on_disk() const;  // some of it
 
  private:
+  std::vector<std::uint64_t> segment_sizes() const;
+
   StoredValue(UniqueFd file, ValueBudget::Room room)
       : file_(std::move(file)), room_(std::move(room)) {}
 

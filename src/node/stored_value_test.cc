@@ -29,7 +29,7 @@ TEST_F(StoredValueTest, ComesBackAsItWas) {
     ASSERT_TRUE(value.has_value()) << value.error().message;
     EXPECT_EQ(value->size(), size);
     for (int again = 0; again < 2; ++again) {
-      const Result<StoredValue::Loaded> loaded = value->load();
+      const Result<StoredValue::Loaded> loaded = value->load(Reader::kHere);
       ASSERT_TRUE(loaded.has_value()) << loaded.error().message;
       EXPECT_EQ(loaded->head, (wire::Json{{"b", {1, 2}}}));
       EXPECT_TRUE(loaded->body.owns());
@@ -46,7 +46,7 @@ TEST_F(StoredValueTest, GoesToDiskOverTheMemoryAndIsRefusedOverBoth) {
   ASSERT_TRUE(first && second);
   EXPECT_FALSE(first->is_on_disk());
   EXPECT_TRUE(second->is_on_disk());
-  EXPECT_TRUE(second->load()->body.view() == bytes);
+  EXPECT_TRUE(second->load(Reader::kHere)->body.view() == bytes);
   const Result<StoredValue> third = store(bytes);
   ASSERT_FALSE(third);
   EXPECT_EQ(third.error().kind, ErrorKind::kCapacity);
@@ -62,7 +62,7 @@ TEST_F(StoredValueTest, HasTheSegmentThatItCameInAndNobodyElseHas) {
     ASSERT_TRUE(value) << value.error().message;
     segments.end_session("s");
     EXPECT_EQ(value->size(), 106u);
-    EXPECT_EQ(value->load()->head["seg"]["k"], true);
+    EXPECT_EQ(value->load(Reader::kHere)->head["seg"]["k"], true);
     EXPECT_EQ(budget.use().memory, 106u);
   }
   EXPECT_EQ(budget.use().memory, 0u);

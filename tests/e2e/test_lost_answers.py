@@ -16,7 +16,7 @@ LIMIT = 60
 @pytest.fixture
 def proxy(own_home, lt, monkeypatch, tmp_path):
     """Between this process and its node, from when the node runs."""
-    from leanto import _connection
+    from leanto import _nodes
 
     leanto("node", "--detach")
     node = own_home / ".local" / "state" / "leanto" / "node.sock"
@@ -25,7 +25,7 @@ def proxy(own_home, lt, monkeypatch, tmp_path):
     yield stands
     monkeypatch.delenv("XDG_STATE_HOME")
     stands.close()
-    _connection._idle.clear()
+    _nodes.here._idle.clear()
 
 
 @pytest.fixture

@@ -76,10 +76,10 @@ def test_what_is_not_the_protocol_is_answered_or_hung_up_on(serving, what):
 
 
 def test_an_unknown_operation_is_answered_with_its_name(serving, lt):
-    from leanto import _connection
+    from leanto import _nodes
 
     with pytest.raises(lt.LeantoError, match="no_such_thing"):
-        _connection.ask("no_such_thing")
+        _nodes.here.ask("no_such_thing")
 
 
 ANOTHER_USER = """

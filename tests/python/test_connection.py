@@ -7,7 +7,7 @@ import time
 
 import pytest
 from conftest import set_home
-from leanto import _connection, _frames
+from leanto import _connection, _frames, _nodes
 from leanto.errors import NodeError
 
 
@@ -62,7 +62,7 @@ def answer(connection):
 def fake(monkeypatch, tmp_path):
     """Start a FakeNode that is stopped at the end."""
     nodes = []
-    idle, _connection._idle[:] = list(_connection._idle), []
+    idle, _nodes.here._idle[:] = list(_nodes.here._idle), []
     set_home(monkeypatch, tmp_path)
 
     def start(serve):
@@ -70,9 +70,9 @@ def fake(monkeypatch, tmp_path):
         return nodes[-1]
 
     yield start
-    for connection in _connection._idle:
+    for connection in _nodes.here._idle:
         connection.close()
-    _connection._idle[:] = idle
+    _nodes.here._idle[:] = idle
     for node in nodes:
         node.stop()
 
@@ -94,7 +94,7 @@ def test_what_a_node_left_unread_is_said_to_the_next_one(fake):
             answer(connection)
 
     node = fake(serve)
-    assert _connection.ask("keys")[0] == {"heard": "keys"}
+    assert _nodes.here.ask("keys")[0] == {"heard": "keys"}
     assert node.connections == 2
 
 
@@ -109,7 +109,7 @@ def test_what_a_node_read_in_part_is_said_to_the_next_one(fake):
             answer(connection)
 
     node = fake(serve)
-    assert _connection.ask("keys")[0] == {"heard": "keys"}
+    assert _nodes.here.ask("keys")[0] == {"heard": "keys"}
     assert node.connections == 2
 
 
@@ -121,7 +121,7 @@ def test_what_a_node_has_read_is_not_said_again(fake):
 
     node = fake(serve)
     with pytest.raises(NodeError, match="broke in the middle"):
-        _connection.ask("keys")
+        _nodes.here.ask("keys")
     assert node.connections == 1
 
 
@@ -129,5 +129,5 @@ def test_a_node_that_never_listens_is_an_error(fake):
     hello = len(_connection.hello_frame())
     node = fake(lambda connection, number: wait_for(connection, hello + 20))
     with pytest.raises(NodeError, match="broke in the middle of a call: .*leanto logs --node"):
-        _connection.ask("keys")
-    assert node.connections == _connection.MAX_LOST
+        _nodes.here.ask("keys")
+    assert node.connections == _nodes.MAX_LOST

@@ -236,13 +236,13 @@ def test_a_version_that_is_not_here_any_more_is_named(own_home, lt, sent):
 
 
 def test_arguments_of_json_are_replayed_too(app, lt):
-    from leanto import _connection, _frames
+    from leanto import _frames, _nodes
 
     _, client = app
     version = client.do("lt.function(app.typed).to(lt.here).version")
     call = {"v": version, "data": "json", "keep_args": True}
     head = _frames.encode_head({"op": "submit", "call": call})
-    said = _frames.decode_head(_connection.converse(_frames.ASK, head, b'{"count": 3}', [])[2])
+    said = _frames.decode_head(_nodes.here.converse(_frames.ASK, head, b'{"count": 3}', [])[2])
     run = lt.run(said["id"])
     assert run.result(timeout=LIMIT) == "aaa"
     assert run.replay().result(timeout=LIMIT) == "aaa"

@@ -38,6 +38,7 @@ class Call(output.CallOutput):
     cancelled = False
     credit = 0  # how many items may still be sent
     is_run = False
+    shared = True  # whether its results may travel in shared memory
     task = None  # of asyncio, for a coroutine
     until = None  # the end of its timeout, in monotonic seconds
     wake = None  # called when credit or a cancel has come for a stream
@@ -88,18 +89,20 @@ def run(worker: object, stream: int, head: bytes, body: bytes) -> None:
         invocation = service.invocations.get(head)
         if invocation is None:
             invocation = service.prepare(head)
-        function, said, is_run, timeout = invocation
+        function, said, is_run, timeout, shared = invocation
         if timeout:
             call.until = time.monotonic() + timeout
         if is_run:
             call.is_run = True
             worker.durable.begin(call)
+        if not shared:
+            call.shared = False
         args, kwargs = _loads(body) if said is None else _unpack_arguments(body, said)
         value = function(*args, **kwargs)
         begin = _SPECIAL.get(type(value))
         if begin is not None and begin(worker, call, value):
             return  # it goes on elsewhere
-        answer = encode(service, value)
+        answer = encode(service, value, shared)
     except BaseException as error:
         if args is None and invocation is not None and isinstance(error, Exception):
             error = _values.not_rebuilt("an argument", "on the node", error)
@@ -110,8 +113,8 @@ def run(worker: object, stream: int, head: bytes, body: bytes) -> None:
         _current.reset(token)
 
 
-def encode(service: object, value: object) -> tuple:
-    """Return (head, body, buffers) of a RESULT or YIELD."""
+def encode(service: object, value: object, shared: bool) -> tuple:
+    """Return (head, body, buffers) of a RESULT or YIELD; `shared`: large buffers may lie in shared memory."""
     if value is service.instance and value is not None:
         return _SELF, b"", ()
     if type(value) is Answer:
@@ -119,7 +122,7 @@ def encode(service: object, value: object) -> tuple:
     if type(value) is Packed:
         data, buffers = value.pack(value.value, _values.RESULT)
     else:
-        data, buffers = _pack(value, True, _values.RESULT)
+        data, buffers = _pack(value, shared, _values.RESULT)
     return _values.head_with(b"", data, buffers), data, buffers
 
 
@@ -131,11 +134,6 @@ class Packed:
     def __init__(self, value: object, pack: object) -> None:
         self.value = value
         self.pack = pack
-
-
-def needs_more(value: object) -> bool:
-    """Whether what a function returned is not yet its value: a generator, a coroutine."""
-    return type(value) in _SPECIAL
 
 
 class Answer:
@@ -351,7 +349,7 @@ def _send_items(worker: object, call: Call, generator: object, ready: object) ->
 
 def send_item(worker: object, call: Call, service: object, item: object) -> None:
     """Send one item of a stream at once, with the output that came before it."""
-    head, body, buffers = encode(service, item)
+    head, body, buffers = encode(service, item, call.shared)
     if call.lines is not None:
         call.lines.flush(output.STDOUT)
         call.lines.flush(output.STDERR)

@@ -35,7 +35,7 @@ def _answer(worker: object, call: calls.Call, task: asyncio.Task) -> None:
             answer = (
                 (RESULT, value.head, value.body)
                 if type(value) is calls.Answer
-                else (RESULT, *calls.encode(worker.service, value))
+                else (RESULT, *calls.encode(worker.service, value, call.shared))
             )
         except BaseException as error:
             calls._end_with_error(worker, call, error)

@@ -70,12 +70,18 @@ class Service:
         how, member = said.get("how", "call"), said.get("m")
         function = self._json_function(how, member) if is_json else self._function(how, member)
         if said.get("keep"):
-            function = _packing(function, _values.pack_to_keep, lambda value: False)
-        elif said.get("run") and not is_json:
-            function = _packing(function, _values.pack_to_record, self._is_special)
+            function = _packing(function)
+        # What goes on record must not lie in shared memory, and on another machine there's none.
+        shared = not (said.get("run") or said.get("far"))
         has_buffers = "b" in said or "seg" in said
         unpacked_by = said if is_json or has_buffers else None
-        invocation = (function, unpacked_by, said.get("run", False), said.get("timeout"))
+        invocation = (
+            function,
+            unpacked_by,
+            said.get("run", False),
+            said.get("timeout"),
+            shared,
+        )
         is_one_of_many = not has_buffers and how != "new" and "left" not in said
         if is_one_of_many and len(self.invocations) < MAX_INVOCATIONS:
             self.invocations[head] = invocation
@@ -97,10 +103,6 @@ class Service:
             return lambda: self._iterate(owner, member)
         # Looked up at each call: instances may rebind their methods.
         return lambda *args, **kwargs: getattr(owner, member)(*args, **kwargs)
-
-    def _is_special(self, value: object) -> bool:
-        """Whether a result is answered with something else than its pickle."""
-        return value is self.instance or calls.needs_more(value)
 
     def _json_function(self, how: str, member: str | None) -> object:
         from leanto.worker import json_calls
@@ -178,11 +180,11 @@ class Service:
         return found
 
 
-def _packing(function: object, pack: object, is_special: object) -> object:
-    """The same function, with a result that is packed by `pack` unless it's a special one."""
+def _packing(function: object) -> object:
+    """The same function, with a result that the node keeps."""
 
     def packed(value: object) -> object:
-        return value if is_special(value) else calls.Packed(value, pack)
+        return calls.Packed(value, _values.pack_to_keep)
 
     async def pack_later(coroutine: object) -> object:
         return packed(await coroutine)

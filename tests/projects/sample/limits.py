@@ -4,7 +4,7 @@ import asyncio
 import time
 
 import leanto as lt
-from leanto import _connection, _frames
+from leanto import _frames, _nodes
 
 
 def sleep(seconds):
@@ -19,17 +19,17 @@ def heads_of_calls(call):
     class Stop(Exception):
         pass
 
-    def converse(type_, head, body, buffers=()):
+    def converse(self, type_, head, body, buffers=()):
         heads.append(_frames.decode_head(head))
         raise Stop
 
-    real, _connection.converse = _connection.converse, converse
+    real, _nodes.Node.converse = _nodes.Node.converse, converse
     try:
         call()
     except Stop:
         pass
     finally:
-        _connection.converse = real
+        _nodes.Node.converse = real
     return heads
 
 

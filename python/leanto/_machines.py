@@ -1,0 +1,132 @@
+"""What is done with a cluster's machines themselves: commands, files, a shell."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from leanto import _connection, _frames, _nodes
+from leanto._frames import ASK, ERROR, LOG
+from leanto.errors import InvalidRequestError, LeantoError, ProtocolError
+
+PIECE = 4 << 20  # bytes of a file in one question
+
+
+class CommandResult(NamedTuple):
+    """How a command ended, and what it printed: `code` is its exit code, or minus the number of the signal that ended it.
+
+    >>> lt.here.run(["echo", "hello"])
+    hello
+    CommandResult(code=0, stdout='hello\\n', stderr='')
+    """
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+def run(node: _nodes.Node, command: str | list[str], timeout: float | None) -> CommandResult:
+    """Run a command there; see `Cluster.run`."""
+    words = {"op": "command", "command": command}
+    if timeout is not None:
+        words["timeout"] = timeout
+    connection = node.take()
+    output: dict = {1: [], 2: []}
+    try:
+        connection.send(ASK, _frames.encode_head(words))
+        while True:
+            type_, head, body = connection.receive_any()
+            if type_ != LOG:
+                break
+            output[_frames.decode_head(head).get("s", 1)].append(bytes(body))
+            _connection.show_log(head, body)
+    except (OSError, EOFError, ProtocolError) as error:
+        connection.close()
+        raise node.broken("a command", error) from None
+    except BaseException:
+        connection.close()  # nobody waits for it any more, and so it ends
+        raise
+    node.give_back(connection)
+    if type_ == ERROR:
+        _connection.raise_error(head, body)
+    said = _frames.decode_head(head)
+    texts = (b"".join(output[stream]).decode("utf-8", "replace") for stream in (1, 2))
+    return CommandResult(_code(said), *texts)
+
+
+def _code(said: dict) -> int:
+    if "code" in said:
+        return said["code"]
+    import signal
+
+    return -int(getattr(signal, said.get("signal", ""), 0))
+
+
+def status(cluster: object) -> dict:
+    """Return the state of each node; see `Cluster.status`."""
+    if not cluster.node.is_far:
+        said, _ = _nodes.here.ask("status")
+        return {"name": cluster.name, "nodes": [{"name": "here", "state": "up", **said}]}
+    for row in _nodes.here.ask("clusters")[0]["clusters"]:
+        if row["name"] == cluster.name:
+            return {**row, "nodes": [_ask_node(node) for node in row["nodes"]]}
+    raise LeantoError(f"the cluster {cluster.name!r} was forgotten")
+
+
+def _ask_node(row: dict) -> dict:
+    if row["state"] != "up":
+        return row
+    try:
+        return {**_nodes.far(row["name"]).ask("status")[0], **row}
+    except LeantoError as error:
+        return {**row, "state": "down", "error": {"message": str(error)}}
+
+
+def ssh(node: _nodes.Node) -> int:
+    """Log in; see `Cluster.ssh`."""
+    import subprocess
+
+    if not node.is_far:
+        raise InvalidRequestError("this machine isn't reached by ssh")
+    command = _nodes.here.ask("ssh_command", node=node.name)[0]["command"]
+    return subprocess.call(command)
+
+
+def put_file(node: _nodes.Node, path: str, to: str) -> str:
+    """Copy a file there; see `Cluster.put_file`."""
+    name = to or os.path.basename(path)
+    with open(path, "rb") as file:
+        mode = os.fstat(file.fileno()).st_mode & 0o777
+        offset = 0
+        while True:
+            piece = file.read(PIECE)
+            is_last = len(piece) < PIECE
+            said, _ = node.ask(
+                "write_file", piece, path=name, offset=offset, last=is_last, mode=mode
+            )
+            offset += len(piece)
+            if is_last:
+                return said["path"]
+
+
+def get_file(node: _nodes.Node, path: str, to: str) -> str:
+    """Copy a file here; see `Cluster.get_file`."""
+    name = to or os.path.basename(path)
+    part = name + ".leanto-part"
+    offset = 0
+    try:
+        with open(part, "wb") as file:
+            while True:
+                said, piece = node.ask("read_file", path=path, offset=offset, size=PIECE)
+                file.write(piece)
+                offset += len(piece)
+                if len(piece) < PIECE:
+                    break
+        os.chmod(part, said["mode"])
+        os.replace(part, name)
+    except BaseException:
+        if os.path.exists(part):
+            os.unlink(part)
+        raise
+    return name
+

@@ -1,0 +1,16 @@
+// What `leanto clusters` and `leanto up` print.
+#pragma once
+
+#include <string>
+
+#include "cli/report.h"
+#include "wire/head.h"
+
+namespace leanto::cli {
+
+// `clusters` is the answer's list (docs/wire.md, "Clusters").
+std::string clusters_report(const wire::Json& clusters, const Screen& screen);
+// `said` is the answer to `cluster_up`: what was up stays as it was, and that is said.
+std::string up_report(const wire::Json& said);
+
+}  // namespace leanto::cli

@@ -1,0 +1,58 @@
+// What can be asked of a node about other nodes: clusters, and code that is sent there
+// (docs/wire.md, "Operations").
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "node/clusters.h"
+#include "node/code_sender.h"
+#include "node/request.h"
+
+namespace leanto::node {
+
+class ClusterOperations {
+ public:
+  struct Parts {
+    net::Loop& loop;
+    CodeStore& code;
+    Clusters& clusters;
+    Peers& peers;
+    // What a person types to log in to a host.
+    std::function<std::vector<std::string>(const HostSpec& host)> ssh_command;
+    // The code that a worker here runs, by its version, for what it sends on.
+    std::function<std::optional<Digest>(const std::string& version)> snapshot_of;
+  };
+  explicit ClusterOperations(Parts parts);
+
+  bool knows(std::string_view op) const { return operations_.contains(std::string(op)); }
+  net::Task<Result<Answer>> run(const std::string& op, Request& request);
+
+  // A deploy to another node, named by `to` in its head.
+  net::Task<Result<Answer>> deploy(Request& request);
+
+ private:
+  using Operation = net::Task<Result<Answer>> (ClusterOperations::*)(Request& request);
+
+  net::Task<Result<Answer>> cluster(Request& request);
+  net::Task<Result<Answer>> clusters(Request& request);
+  net::Task<Result<Answer>> up(Request& request);
+  net::Task<Result<Answer>> down(Request& request);
+  net::Task<Result<Answer>> forget(Request& request);
+  net::Task<Result<Answer>> node_state(Request& request);
+  net::Task<Result<Answer>> ssh_command(Request& request);
+  net::Task<Result<Answer>> missing_blobs(Request& request);
+  net::Task<Result<Answer>> put_blobs(Request& request);
+
+  net::Task<Result<std::vector<CodeSender::Needed>>> find_needed(const Request& request,
+                                                                 wire::Json& words);
+
+  Parts parts_;
+  CodeSender sender_;
+  std::unordered_map<std::string, Operation> operations_;
+};
+
+}  // namespace leanto::node

@@ -1,0 +1,153 @@
+#include "node/cluster_spec.h"
+
+#include <algorithm>
+#include <set>
+#include <tuple>
+
+#include "base/byte_size.h"
+
+namespace leanto::node {
+
+using wire::Json;
+
+namespace {
+
+constexpr std::size_t kMaxHosts = 1000;
+constexpr std::size_t kMaxName = 255;  // wire/relay.h
+constexpr const char* kEnvironment = "ssh_environment";
+
+bool is_control(char byte) { return static_cast<unsigned char>(byte) < 0x20 || byte == 0x7f; }
+
+// What ssh would take for an option, or a terminal for a command, is no name.
+Status check_word(std::string_view what, const std::string& text) {
+  if (text.empty() || text.size() > 1000 || text.front() == '-' ||
+      std::any_of(text.begin(), text.end(), is_control)) {
+    return fail(ErrorKind::kInvalid, "{}='{}' makes no sense: give a name or an address", what,
+                wire::valid_utf8(text));
+  }
+  return {};
+}
+
+Result<std::vector<std::string>> read_hosts(const Json& words) {
+  std::vector<std::string> hosts;
+  if (const auto host = wire::find_string(words, "host")) hosts.push_back(*host);
+  if (const auto several = words.find("hosts"); several != words.end()) {
+    if (!hosts.empty())
+      return fail(ErrorKind::kInvalid, "a cluster has one host= or several hosts=[...], not both");
+    if (!several->is_array() || several->empty())
+      return fail(ErrorKind::kInvalid, "hosts= is a list of names or addresses");
+    for (const Json& host : *several) {
+      if (!host.is_string())
+        return fail(ErrorKind::kInvalid, "hosts= is a list of names or addresses");
+      hosts.push_back(host.get<std::string>());
+    }
+  }
+  if (hosts.size() > kMaxHosts)
+    return fail(ErrorKind::kInvalid, "a cluster has at most {} hosts", kMaxHosts);
+  std::set<std::string> seen;
+  for (const std::string& host : hosts) {
+    if (const Status checked = check_word("host", host); !checked) return Failure(checked.error());
+    if (!seen.insert(host).second)
+      return fail(ErrorKind::kInvalid, "the host '{}' is named twice", host);
+  }
+  return hosts;
+}
+
+Status read_requirements(const Json& words, Requirements& requirements) {
+  if (const auto type = wire::find_string(words, "instance_type")) {
+    const Result<Requirements> parsed = parse_requirements(*type);
+    if (!parsed) return Failure(parsed.error());
+    requirements = *parsed;
+  }
+  if (const auto cpus = wire::find_number(words, "cpus")) requirements.cpus = *cpus;
+  if (const auto memory = words.find("memory"); memory != words.end()) {
+    const Result<std::uint64_t> bytes =
+        memory->is_string() ? parse_byte_size(memory->get<std::string>())
+                            : Result<std::uint64_t>(
+                                  memory->is_number_unsigned() ? memory->get<std::uint64_t>() : 0);
+    if (!bytes) return Failure(bytes.error());
+    requirements.memory_bytes = *bytes;
+  }
+  return {};
+}
+
+}  // namespace
+
+bool HostSpec::reached_as(const HostSpec& other) const {
+  return std::tie(host, user, port, key) == std::tie(other.host, other.user, other.port, other.key);
+}
+
+Result<ClusterSpec> parse_cluster(const std::string& name, const Json& words) {
+  ClusterSpec cluster;
+  cluster.name = name;
+  if (const Status read = read_requirements(words, cluster.requirements); !read)
+    return Failure(read.error());
+  if (const auto policy = wire::find_string(words, "provider")) cluster.policy = *policy;
+  const Result<std::vector<std::string>> hosts = read_hosts(words);
+  if (!hosts) return Failure(hosts.error());
+  if (!hosts->empty() && name.find('/') != std::string::npos) {
+    return fail(ErrorKind::kInvalid, "'{}' can't be the name of a cluster of hosts, because of its /: "
+                "CLUSTER/HOST names one of its nodes", wire::valid_utf8(name));
+  }
+  HostSpec common;
+  common.cluster = name;
+  common.user = wire::find_string(words, "ssh_user").value_or("");
+  common.key = wire::find_string(words, "ssh_key").value_or("");
+  for (const auto& [what, text] : {std::pair("ssh_user", common.user), {"ssh_key", common.key}}) {
+    if (text.empty()) continue;
+    if (const Status checked = check_word(what, text); !checked) return Failure(checked.error());
+  }
+  if (const auto port = wire::find_number(words, "ssh_port")) {
+    if (!(*port >= 1 && *port <= 65535))
+      return fail(ErrorKind::kInvalid, "ssh_port={} is no port: 1 to 65535", *port);
+    common.port = static_cast<int>(*port);
+  }
+  if (const auto variables = words.find(kEnvironment);
+      variables != words.end() && variables->is_object()) {
+    for (const auto& [key, value] : variables->items()) {
+      if (value.is_string()) common.environment.push_back(key + "=" + value.get<std::string>());
+    }
+  }
+  for (const std::string& host : *hosts) {
+    HostSpec one = common;
+    one.host = host;
+    one.node = hosts->size() == 1 ? name : fmt::format("{}/{}", name, host);
+    if (one.node.size() > kMaxName)
+      return fail(ErrorKind::kInvalid, "'{}' is longer than the {} bytes that a node's name has",
+                  wire::valid_utf8(one.node), kMaxName);
+    cluster.hosts.push_back(std::move(one));
+  }
+  if (cluster.hosts.empty() && (!common.user.empty() || !common.key.empty() || common.port != 0))
+    return fail(ErrorKind::kInvalid, "ssh_user, ssh_port and ssh_key go with host= or hosts=[...]");
+  return cluster;
+}
+
+Json words_to_keep(Json words) {
+  words.erase(kEnvironment);
+  return words;
+}
+
+std::string describe_difference(const Json& before, const Json& now) {
+  std::set<std::string> keys;
+  for (const Json* words : {&before, &now}) {
+    if (!words->is_object()) continue;
+    for (const auto& [key, value] : words->items()) keys.insert(key);
+  }
+  std::string text;
+  auto show = [](const Json& words, const std::string& key) {
+    const auto found = words.find(key);
+    return found == words.end()
+               ? std::string("not given")
+               : found->dump(-1, ' ', false, Json::error_handler_t::replace);
+  };
+  for (const std::string& key : keys) {
+    const std::string was = show(before, key);
+    const std::string is = show(now, key);
+    if (was == is) continue;
+    if (!text.empty()) text += "; ";
+    text += fmt::format("{} was {} and is {}", key, was, is);
+  }
+  return text;
+}
+
+}  // namespace leanto::node

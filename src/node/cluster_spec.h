@@ -1,0 +1,45 @@
+// A cluster as a value: what was asked for under its name (docs/wire.md, "Clusters").
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "provider/requirements.h"
+#include "wire/head.h"
+
+namespace leanto::node {
+
+// A host that the user's own ssh reaches.
+struct HostSpec {
+  std::string cluster;
+  std::string node;  // its name here: that of the cluster, or CLUSTER/HOST
+  std::string host;  // as ssh takes it: a Host of its configuration, or an address
+  std::string user;  // empty: ssh's own choice
+  int port = 0;      // 0: the same
+  std::string key;   // the file of a private key; empty: the same
+  // What the caller's ssh needs to find his agent. No part of the cluster: it's kept in memory only.
+  std::vector<std::string> environment;
+
+  // Whether both are the same way to the same host.
+  bool reached_as(const HostSpec& other) const;
+};
+
+struct ClusterSpec {
+  std::string name;
+  std::vector<HostSpec> hosts;      // none: it's chosen by what it must have
+  Requirements requirements;
+  std::string policy = "cheapest";  // how it's chosen
+};
+
+// `words` are those of lt.cluster. kInvalid: they make no sense; the message says which and why.
+Result<ClusterSpec> parse_cluster(const std::string& name, const wire::Json& words);
+
+// The words of a cluster that are kept: without those that belong to one caller.
+wire::Json words_to_keep(wire::Json words);
+
+// How two sets of words of one cluster differ, for people: "host was 'a' and is 'b'"; "" if not.
+std::string describe_difference(const wire::Json& before, const wire::Json& now);
+
+}  // namespace leanto::node

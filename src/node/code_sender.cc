@@ -1,0 +1,166 @@
+#include "node/code_sender.h"
+
+#include <deque>
+#include <unordered_map>
+#include <utility>
+
+namespace leanto::node {
+
+namespace {
+
+constexpr std::uint64_t kBatchBytes = 4 << 20;
+constexpr std::size_t kBatchBlobs = 4096;
+constexpr std::size_t kBatchesUnderWay = 3;
+constexpr std::uint64_t kSayFrom = 8 << 20;  // bytes; less is there before it could be read
+constexpr std::size_t kMaxAhead = 2000;      // blobs; more is asked for first
+
+std::string key_of(const Peer& peer, const std::string& root) {
+  return fmt::format("{} {}", peer.node_id(), root);
+}
+
+std::string join(const std::vector<TreeBlob>& blobs) {
+  std::string bytes;
+  bytes.reserve(blobs.size() * sizeof(Digest));
+  for (const TreeBlob& blob : blobs)
+    bytes.append(reinterpret_cast<const char*>(blob.digest.bytes.data()), blob.digest.bytes.size());
+  return bytes;
+}
+
+std::vector<Digest> digests_of(const std::vector<TreeBlob>& blobs) {
+  std::vector<Digest> digests;
+  for (const TreeBlob& blob : blobs) digests.push_back(blob.digest);
+  return digests;
+}
+
+wire::Body body_of(std::string text) { return wire::Body(text).to_owned(); }
+
+}  // namespace
+
+net::Task<Result<Asker::Reply>> CodeSender::ask_with(std::shared_ptr<Peer> peer,
+                                                     std::shared_ptr<Asker> asker,
+                                                     std::vector<Needed> needed, Ask ask,
+                                                     OnProgress on_progress) {
+  bool all_known = true;
+  const std::string where = peer->node_id();
+  const Status ahead = co_await send_ahead(where, asker, needed, all_known);
+  if (!ahead) co_return Failure(ahead.error());
+  if (!all_known) {
+    const Status sent = co_await send_missing(asker, needed, on_progress);
+    if (!sent) co_return Failure(sent.error());
+  }
+  Result<Asker::Reply> reply = co_await ask();
+  if (all_known && !reply && reply.error().kind == ErrorKind::kSnapshot) {
+    const Status sent = co_await send_missing(asker, needed, on_progress);
+    if (!sent) co_return Failure(sent.error());
+    reply = co_await ask();
+  }
+  for (const Needed& each : needed) {
+    if (reply) {
+      sent_[key_of(*peer, each.root)] = each.snapshot;
+    } else {
+      sent_.erase(key_of(*peer, each.root));
+    }
+  }
+  co_return reply;
+}
+
+// Sends what an edit changed, and waits for nothing.
+net::Task<Status> CodeSender::send_ahead(const std::string& where, std::shared_ptr<Asker> asker,
+                                         const std::vector<Needed>& needed, bool& all_known) {
+  for (const Needed& each : needed) {
+    const auto known = sent_.find(fmt::format("{} {}", where, each.root));
+    if (known == sent_.end()) {
+      all_known = false;
+      continue;
+    }
+    if (known->second == each.snapshot) continue;
+    const Result<TreePtr> before = co_await code_.tree(known->second);
+    const Result<TreePtr> now = co_await code_.tree(each.snapshot);
+    if (!now) co_return Failure(now.error());
+    const std::vector<TreeBlob> blobs =
+        blobs_beyond(before ? before->get() : nullptr, **now);
+    if (!before || blobs.size() > kMaxAhead) {
+      all_known = false;
+      continue;
+    }
+    Result<std::string> pack = co_await code_.pack(digests_of(blobs));
+    if (!pack) co_return Failure(pack.error());
+    const wire::Json question = {{"op", "put_blobs"}};
+    asker->tell(question, body_of(*std::move(pack)));
+  }
+  co_return Status();
+}
+
+net::Task<Status> CodeSender::send_missing(std::shared_ptr<Asker> asker,
+                                           const std::vector<Needed>& needed,
+                                           OnProgress on_progress) {
+  for (const Needed& each : needed) {
+    const Result<TreePtr> tree = co_await code_.tree(each.snapshot);
+    if (!tree) co_return Failure(tree.error());
+    const std::vector<TreeBlob> all = blobs_beyond(nullptr, **tree);
+    const wire::Json question = {{"op", "missing_blobs"}};
+    const Result<Asker::Reply> reply = co_await asker->ask(question, body_of(join(all)));
+    if (!reply) co_return Failure(reply.error());
+    std::unordered_map<Digest, std::uint64_t, DigestHash> sizes;
+    for (const TreeBlob& blob : all) sizes.emplace(blob.digest, blob.size);
+    std::vector<TreeBlob> lacking;
+    const Result<std::vector<Digest>> digests = split_digests(reply->body);
+    if (!digests) co_return Failure(digests.error());
+    for (const Digest& digest : *digests) {
+      if (const auto size = sizes.find(digest); size != sizes.end())
+        lacking.push_back({digest, size->second});
+    }
+    const Status sent = co_await send_batches(asker, std::move(lacking), on_progress);
+    if (!sent) co_return Failure(sent.error());
+  }
+  co_return Status();
+}
+
+// What has arrived stays there: sending that was interrupted goes on with the rest.
+net::Task<Status> CodeSender::send_batches(std::shared_ptr<Asker> asker,
+                                           std::vector<TreeBlob> blobs, OnProgress on_progress) {
+  std::uint64_t total = 0;
+  for (const TreeBlob& blob : blobs) total += blob.size;
+  std::uint64_t sent = 0;
+  std::deque<net::Task<Result<Asker::Reply>>> under_way;
+  std::size_t at = 0;
+  while (at < blobs.size() || !under_way.empty()) {
+    if (at == blobs.size() || under_way.size() == kBatchesUnderWay) {
+      net::Task<Result<Asker::Reply>> oldest = std::move(under_way.front());
+      under_way.pop_front();
+      const Result<Asker::Reply> reply = co_await std::move(oldest);
+      if (!reply) co_return Failure(reply.error());
+      continue;
+    }
+    std::vector<Digest> batch;
+    std::uint64_t size = 0;
+    for (; at < blobs.size() && batch.size() < kBatchBlobs && (batch.empty() || size < kBatchBytes);
+         ++at) {
+      batch.push_back(blobs[at].digest);
+      size += blobs[at].size;
+    }
+    Result<std::string> pack = co_await code_.pack(std::move(batch));
+    if (!pack) co_return Failure(pack.error());
+    const wire::Json question = {{"op", "put_blobs"}};
+    under_way.push_back(asker->ask(question, body_of(*std::move(pack))));
+    sent += size;
+    if (on_progress && total >= kSayFrom)
+      on_progress(fmt::format("sending the project's files: {} of {} MB", sent / 1'000'000,
+                              total / 1'000'000));
+  }
+  co_return Status();
+}
+
+Result<std::vector<Digest>> split_digests(std::string_view bytes) {
+  std::vector<Digest> digests;
+  if (bytes.size() % sizeof(Digest) != 0)
+    return fail(ErrorKind::kProtocol, "a list of digests of {} bytes", bytes.size());
+  for (; !bytes.empty(); bytes.remove_prefix(sizeof(Digest))) {
+    Digest digest;
+    bytes.copy(reinterpret_cast<char*>(digest.bytes.data()), sizeof(Digest));
+    digests.push_back(digest);
+  }
+  return digests;
+}
+
+}  // namespace leanto::node

@@ -1,0 +1,61 @@
+// Links with other nodes: how both sides greet each other and hear that the other is gone, and those
+// that others have dialled to here (those dialled from here: node/peer.h).
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "net/frame_sink.h"
+#include "net/link.h"
+#include "wire/head.h"
+
+namespace leanto::node {
+
+struct LinkTimes {
+  Duration keep_alive = std::chrono::seconds(5);  // at the latest then something is said
+  Duration silent = std::chrono::seconds(15);     // then the stream is taken for broken
+  Duration give_up = std::chrono::seconds(60);    // without a stream; then the channels are closed
+};
+
+// What each says first. A link is named by its `session`, drawn by the node that dials.
+struct LinkGreeting {
+  std::string session;
+  std::uint64_t received = 0;
+  bool is_new = false;  // otherwise it must be known there
+  std::string node;     // the id of the node that greets
+  std::string version;  // and its version of leanto
+};
+std::string encode(const LinkGreeting& greeting);
+Result<LinkGreeting> parse_link_greeting(const wire::Json& head);
+
+// Until the link ends: says that this side is alive, and detaches a stream on which nothing comes.
+net::Task<> keep_alive(net::Loop& loop, std::shared_ptr<net::Link> link, LinkTimes times);
+
+class AcceptedLinks {
+ public:
+  struct Parts {
+    net::Loop& loop;
+    std::string node;
+    std::string version;
+    net::Link::OnOpen on_open;  // a socket whose other end this node serves as a client
+    LinkTimes times{};
+  };
+  explicit AcceptedLinks(Parts parts) : parts_(std::move(parts)) {}
+
+  // A connection says that it carries a link. What comes next on it goes to the sink that is
+  // returned. kNotFound: it would go on with a link that isn't known here (any more).
+  Result<std::shared_ptr<net::FrameSink>> accept(std::shared_ptr<net::FrameStream> stream,
+                                                 const wire::Json& head);
+
+  std::size_t count() const { return links_.size(); }
+
+ private:
+  class Sink;
+  net::Task<> end_later(std::string session);
+
+  Parts parts_;
+  std::map<std::string, std::shared_ptr<net::Link>> links_;  // by session
+};
+
+}  // namespace leanto::node

@@ -1,0 +1,72 @@
+#include "node/other_nodes.h"
+
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <filesystem>
+#include <utility>
+
+#include "node/ids.h"
+#include "os/files.h"
+
+namespace leanto::node {
+
+namespace {
+
+constexpr std::size_t kIdSize = 16;
+
+Result<int> serve_other_end(const std::function<void(UniqueFd)>& serve) {
+  std::array<int, 2> ends{};
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()) != 0)
+    return fail_errno(ErrorKind::kCapacity, errno, "a pair of sockets for another node");
+  serve(UniqueFd(ends[0]));
+  return ends[1];
+}
+
+void refuse(int socket, const Error& reason) {
+  const std::string head = wire::encode_error(reason);
+  std::string frame;
+  wire::append_header(frame, {wire::FrameType::kError, 0, static_cast<std::uint32_t>(head.size()), 0});
+  frame += head;
+  (void)::send(socket, frame.data(), frame.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  // What was said to the other node is read, or closing would take the answer away.
+  std::array<char, 4096> unread;
+  while (::recv(socket, unread.data(), unread.size(), MSG_DONTWAIT) > 0) {
+  }
+}
+
+}  // namespace
+
+OtherNodes::OtherNodes(Parts parts)
+    : parts_(std::move(parts)),
+      peers_({parts_.loop, parts_.outgoing, parts_.clock, parts_.id, parts_.version, parts_.dial}),
+      clusters_({parts_.clock, parts_.ledger, parts_.provider, peers_, parts_.config_file}),
+      operations_({parts_.loop, parts_.code, clusters_, peers_, parts_.ssh_command,
+                   parts_.snapshot_of}),
+      accepted_({parts_.loop, parts_.id, parts_.version,
+                 [this](const wire::Json&) { return serve_other_end(parts_.serve); }}) {}
+
+net::Task<> OtherNodes::relay(std::string name, UniqueFd socket) {
+  const Status joined = co_await join(std::move(name), socket);
+  if (!joined) refuse(socket.get(), joined.error());
+}
+
+net::Task<Status> OtherNodes::join(std::string name, UniqueFd& socket) {
+  const Result<std::shared_ptr<Peer>> peer = co_await clusters_.find_node(std::move(name));
+  if (!peer) co_return Failure(peer.error());
+  co_return co_await (*peer)->relay(socket);
+}
+
+Result<std::string> node_id(const std::filesystem::path& directory) {
+  const std::filesystem::path file = directory / "node.id";
+  if (const Result<std::string> known = read_file(file.string());
+      known && known->size() == kIdSize) {
+    return *known;
+  }
+  const std::string id = make_object_id();
+  if (Status written = write_file_atomically(file.string(), id, 0600); !written) return Failure(written.error());
+  return id;
+}
+
+}  // namespace leanto::node

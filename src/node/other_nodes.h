@@ -1,0 +1,54 @@
+// All that this node has to do with others: those that it dials, those that dial it, and the
+// clusters that they are.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "node/cluster_operations.h"
+#include "node/door.h"
+#include "node/links.h"
+
+namespace leanto::node {
+
+class OtherNodes {
+ public:
+  struct Parts {
+    net::Loop& loop;
+    net::Outgoing& outgoing;
+    const Clock& clock;
+    LedgerAccess& ledger;
+    Provider& provider;
+    CodeStore& code;
+    std::string id;       // of this node
+    std::string version;  // of leanto here
+    std::string config_file;
+    Peers::Dial dial;
+    std::function<std::vector<std::string>(const HostSpec& host)> ssh_command;
+    std::function<std::optional<Digest>(const std::string& version)> snapshot_of;
+    // Serves a connection of this user's.
+    std::function<void(UniqueFd socket)> serve;
+  };
+  explicit OtherNodes(Parts parts);
+
+  ClusterOperations& operations() { return operations_; }
+  AcceptedLinks& accepted() { return accepted_; }
+  Peers& peers() { return peers_; }
+
+  // Joins a connection to the node of that name. Why it can't be is said there, as a node would.
+  net::Task<> relay(std::string name, UniqueFd socket);
+
+ private:
+  net::Task<Status> join(std::string name, UniqueFd& socket);
+
+  Parts parts_;
+  Peers peers_;
+  Clusters clusters_;
+  ClusterOperations operations_;
+  AcceptedLinks accepted_;
+};
+
+// The id of the node whose state is in `directory`: drawn when it's first asked for, and kept there.
+Result<std::string> node_id(const std::filesystem::path& directory);
+
+}  // namespace leanto::node

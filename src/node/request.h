@@ -1,0 +1,31 @@
+// What is asked of a node, and what it answers (docs/wire.md, "Operations").
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "node/call.h"
+#include "wire/head.h"
+
+namespace leanto::node {
+
+struct Request {
+  wire::Json head;
+  wire::Body body;
+  std::string session;
+  std::weak_ptr<ReplyPort> caller{};  // hears what goes on until the answer comes, on `stream`
+  std::uint32_t stream = 0;
+};
+
+struct Answer {
+  wire::Json head = wire::Json::object();
+  wire::Body body;
+};
+
+// Says something to whoever asked, while he waits for the answer: it's shown on his stderr.
+std::function<void(std::string_view line)> progress_of(const Request& request);
+
+}  // namespace leanto::node

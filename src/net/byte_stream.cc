@@ -86,6 +86,12 @@ Task<Status> ByteStream::write(std::string_view bytes, Duration limit) {
   co_return Status{};
 }
 
+bool ByteStream::is_readable() const {
+  char byte = 0;
+  const int socket = state_->descriptor.native_handle();
+  return ::recv(socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+}
+
 int ByteStream::release() { return state_->descriptor.release(); }
 
 }  // namespace leanto::net

@@ -32,6 +32,9 @@ class ByteStream {
   // the peer has closed.
   Task<Status> write(std::string_view bytes, Duration limit);
 
+  // Whether something has come, or the end: then `read_line` needs no wait to begin with.
+  bool is_readable() const;
+
   int release();  // gives the socket to the caller; nothing may wait on it
 
  private:

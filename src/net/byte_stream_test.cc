@@ -65,6 +65,12 @@ TEST_F(ByteStreamTest, ALineWithoutEndComesInPieces) {
   EXPECT_EQ(*test_.get(stream_->read_line(60s)), "");
 }
 
+TEST_F(ByteStreamTest, WhetherSomethingHasComeIsKnownWithoutAWait) {
+  EXPECT_FALSE(stream_->is_readable());
+  say("x");
+  EXPECT_TRUE(stream_->is_readable());
+}
+
 TEST_F(ByteStreamTest, TheEndIsToldFromALimitThatPasses) {
   EXPECT_EQ(test_.get(stream_->read_line(1ms)).error().kind, ErrorKind::kTimeout);
   close_peer();

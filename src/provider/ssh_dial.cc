@@ -166,7 +166,8 @@ class Dial {
     while (true) {
       report(there < bytes.size() ? DialPhase::kSending : DialPhase::kStarting,
              there < bytes.size() ? there : 0, there < bytes.size() ? bytes.size() : 0);
-      if (offset < bytes.size() && offset - there < kMostUnderWay) {
+      const bool may_send = offset < bytes.size() && offset - there < kMostUnderWay;
+      if (may_send && !stream_.is_readable()) {
         const std::string_view chunk = bytes.substr(offset, kChunk);
         const Status sent = co_await stream_.write(chunk, limits_.silence);
         // The host has hung up: what it said before that is still there to be read.

@@ -4,7 +4,7 @@ import os
 import socket
 import subprocess
 
-from conftest import leanto, set_home
+from conftest import leanto
 from leanto import _frames
 
 MARKER = b"\nLEANTO BRIDGE 1\n"
@@ -23,8 +23,7 @@ def read_marker(ours):
     assert seen == MARKER
 
 
-def test_it_starts_the_node_and_speaks_its_protocol(monkeypatch, tmp_path):
-    set_home(monkeypatch, tmp_path)
+def test_it_starts_the_node_and_speaks_its_protocol(own_home):
     ours, theirs = socket.socketpair()
     ours.settimeout(30)
     with ours, theirs:
@@ -40,11 +39,9 @@ def test_it_starts_the_node_and_speaks_its_protocol(monkeypatch, tmp_path):
         finally:
             ours.close()
             assert process.wait(30) == 0
-            leanto("stop")
 
 
-def test_it_ends_when_the_node_does(monkeypatch, tmp_path):
-    set_home(monkeypatch, tmp_path)
+def test_it_ends_when_the_node_does(own_home):
     ours, theirs = socket.socketpair()
     ours.settimeout(30)
     with ours, theirs:
@@ -57,9 +54,8 @@ def test_it_ends_when_the_node_does(monkeypatch, tmp_path):
             pass
 
 
-def test_why_there_is_no_node_is_said_on_stderr(monkeypatch, tmp_path):
-    set_home(monkeypatch, tmp_path)
-    (tmp_path / ".local").write_text("not a directory")
+def test_why_there_is_no_node_is_said_on_stderr(own_home):
+    (own_home / ".local").write_text("not a directory")
     ours, theirs = socket.socketpair()
     with ours, theirs:
         process = bridge(theirs, stderr=subprocess.PIPE)

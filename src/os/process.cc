@@ -9,6 +9,8 @@
 
 #include <cerrno>
 
+#include "os/process_watch.h"
+
 namespace leanto {
 namespace {
 
@@ -43,6 +45,7 @@ Result<Delivery> delivery(int error_number, std::string_view attempted) {
 Result<UniqueFd> open_pidfd(pid_t pid) {
   const auto fd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));  // close-on-exec already
   if (fd >= 0) return UniqueFd(fd);
+  if (errno == ENOSYS) return watch_process(pid);
   const auto kind = errno == ESRCH ? ErrorKind::kNotFound : ErrorKind::kInternal;
   return fail_errno(kind, errno, fmt::format("open a pidfd of process {}", pid));
 }
@@ -72,7 +75,13 @@ std::optional<Reaped> reap_one() {
 }
 
 Result<Delivery> send_signal(const UniqueFd& pidfd, int signal) {
-  const auto outcome = ::syscall(SYS_pidfd_send_signal, pidfd.get(), signal, nullptr, 0);
+  auto outcome = ::syscall(SYS_pidfd_send_signal, pidfd.get(), signal, nullptr, 0);
+  // Linux 5.1 and 5.2 have this call, and no way of ours to get a pidfd: for them it's a bad one.
+  if (outcome != 0 && (errno == ENOSYS || errno == EBADF)) {
+    const pid_t pid = watched_process(pidfd.get());
+    errno = ESRCH;
+    outcome = pid == 0 ? -1 : ::kill(pid, signal);
+  }
   const int error_number = outcome == 0 ? 0 : errno;
   return delivery(error_number, "send " + signal_name(signal) + " to a process");
 }

@@ -46,7 +46,7 @@ struct SpawnOptions {
 // The pid stays the child's until it's reaped by `try_wait`, `wait_until_exit` or `reap_one`.
 struct Child {
   pid_t pid = -1;
-  UniqueFd pidfd;  // becomes readable when the process has ended
+  UniqueFd pidfd;  // from `open_pidfd`: becomes readable when the process has ended
 };
 
 // This process's own environment and `variables`, as "NAME=value", for a Python of somebody else's
@@ -59,7 +59,8 @@ std::vector<std::string> environment_for_python(
 // handlers.
 Result<Child> spawn(const SpawnOptions& options);
 
-Result<UniqueFd> open_pidfd(pid_t pid);  // kNotFound when it's gone
+// Or what does the same where the kernel has no pidfds (process_watch.h). kNotFound when it's gone.
+Result<UniqueFd> open_pidfd(pid_t pid);
 
 // How a process ended: one of the two is set.
 struct ExitStatus {

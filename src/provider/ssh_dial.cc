@@ -32,6 +32,13 @@ std::optional<Json> body_of(std::string_view line, std::string_view word) {
   return body;
 }
 
+// A host's greeting may begin with our name, too.
+bool is_ours(std::string_view line) {
+  const auto has_body = [line](std::string_view word) { return body_of(line, word).has_value(); };
+  return line == wire::kBridgeLine || parse_system_facts(line) || has_body("READY") ||
+         has_body("GOT") || has_body("FAILED");
+}
+
 std::uint64_t number_of(const Json& body, const char* name) {
   const auto found = body.find(name);
   return found != body.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
@@ -86,7 +93,7 @@ class Dial {
       Result<std::optional<std::string>> line = co_await stream_.read_line(left);
       if (!line) co_return co_await silent(line.error());
       if (!*line) co_return co_await ended();
-      if ((*line)->starts_with(kOurs)) co_return **std::move(line);
+      if (is_ours(**line)) co_return **std::move(line);
       noise += (*line)->size() + 1;
     }
     co_return fail(ErrorKind::kProtocol,

@@ -65,7 +65,8 @@ TEST_F(SshDial, WhatTheNodeSaysAtOnceIsNotLost) {
 
 TEST_F(SshDial, NoiseOfStartUpFilesIsSkipped) {
   const SshHost noisy = host(
-      "echo 'Welcome to box'; echo LEANTO; seq 10000; printf 'no end'; exec /bin/sh -c "
+      "echo 'Welcome to box'; echo LEANTO rules; echo LEANTO GOT it; seq 10000; printf 'no end'; "
+      "exec /bin/sh -c "
       "\"$remote\"");
   const NodeBinary sent = binary();
   for (int i = 0; i < 2; ++i) {

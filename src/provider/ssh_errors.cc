@@ -57,36 +57,38 @@ struct Description {
 constexpr std::array kDescriptions{
     Description{SshFailure::kUnknownHostKey, "unknown host key", ErrorKind::kAccessDenied,
                 "isn't known yet: its host key is in no known_hosts file",
-                "connect by hand, compare the fingerprint and accept it"},
-    Description{SshFailure::kChangedHostKey, "changed host key", ErrorKind::kAccessDenied,
-                "has another host key than known_hosts says: it was set up anew, or somebody is in "
-                "between",
-                "ask who runs it; only then `ssh-keygen -R` its old key and connect by hand"},
+                "Connect by hand, compare the fingerprint and accept it."},
+    Description{
+        SshFailure::kChangedHostKey, "changed host key", ErrorKind::kAccessDenied,
+        "has another host key than known_hosts says: it was set up anew, or somebody is in "
+        "between",
+        "Ask who runs it; only then remove its old key (`ssh-keygen -R`) and connect by hand."},
     Description{SshFailure::kRefusedKey, "refused key", ErrorKind::kAccessDenied,
                 "refused the user or the key",
-                "is it the right user, and is the key in the agent and in authorized_keys there?"},
+                "Is it the right user, and is the key in the agent and in authorized_keys there?"},
     Description{SshFailure::kDown, "down", ErrorKind::kNodeLost,
-                "is up, but nothing listens on its ssh port", "start sshd there, or name the port"},
+                "is up, but nothing listens on its ssh port",
+                "Start sshd there, or name the port."},
     Description{SshFailure::kUnreachable, "unreachable", ErrorKind::kNodeLost, "can't be reached",
-                "is it up, and is this network the right one?"},
+                "Is it up, and is this network the right one?"},
     Description{SshFailure::kUnknownName, "unknown name", ErrorKind::kNodeLost,
                 "has a name that nobody knows",
-                "check the name, or give its HostName in ~/.ssh/config"},
+                "Check the name, or give its HostName in ~/.ssh/config."},
     Description{SshFailure::kBusy, "busy", ErrorKind::kNodeLost,
                 "hung up before it said who it is: too many connections, or no sshd on that port",
-                "try again in a moment"},
+                "Try again in a moment."},
     Description{SshFailure::kIncompatible, "incompatible", ErrorKind::kNodeLost,
                 "has no cipher or key type in common with this ssh",
-                "update the older of the two, or allow more in ~/.ssh/config"},
+                "Update the older of the two, or allow more in ~/.ssh/config."},
     Description{SshFailure::kRefusedByJumpHost, "refused by the jump host",
                 ErrorKind::kAccessDenied, "can't be reached: the jump host doesn't forward",
-                "AllowTcpForwarding is needed there"},
+                "AllowTcpForwarding is needed there."},
     Description{SshFailure::kConfiguration, "configuration", ErrorKind::kInvalid,
-                "wasn't tried: ssh refuses its own configuration", "mend what it names"},
+                "wasn't tried: ssh refuses its own configuration", "Mend what it names."},
     Description{SshFailure::kLost, "lost", ErrorKind::kNodeLost,
-                "has gone: the connection ended by itself", "is it still up?"},
+                "has gone: the connection ended by itself", "Is it still up?"},
     Description{SshFailure::kOwn, "the command's own", ErrorKind::kNodeLost,
-                "could be reached, but what ran there ended", "does a command work there?"},
+                "could be reached, but what ran there ended:", "Does a command work there?"},
 };
 
 const Description& description(SshFailure failure) {
@@ -153,13 +155,14 @@ std::string_view name_of(SshFailure failure) { return description(failure).name;
 Error explain(const SshHost& host, const SshEnd& end) {
   const SshFailure failure = classify(end);
   const Description& row = description(failure);
-  const std::string told = telling_lines(end, failure);
   std::string cause(row.cause);
-  if (failure == SshFailure::kOwn) cause += " (" + describe(end.status) + ")";
-  if (!told.empty()) cause += ": " + told;
-  return {row.kind,
-          fmt::format("the host {} {}. {}{} Try by hand: {}", describe(host), cause, row.what_to_do,
-                      row.what_to_do.ends_with('?') ? "" : ".", command_by_hand(host))};
+  if (failure == SshFailure::kOwn) cause += " " + describe(end.status);
+  std::string told = telling_lines(end, failure);
+  while (told.ends_with('.')) told.pop_back();
+  if (!told.empty())
+    cause += fmt::format(" ({} says: {})", failure == SshFailure::kOwn ? "it" : "ssh", told);
+  return {row.kind, fmt::format("the host {} {}. {} Try by hand: {}", describe(host), cause,
+                                row.what_to_do, command_by_hand(host))};
 }
 
 }  // namespace leanto

@@ -79,8 +79,10 @@ TEST(SshErrors, AChangedKeySaysWhereTheOldOneIs) {
 TEST(SshErrors, TheCommandsOwnEndIsToldWithItsLastWords) {
   const Error error = explain(
       kBox, {{.code = 1, .signal = {}}, "leanto: no new node could be started\nsee the log\n"});
-  EXPECT_THAT(error.message,
-              HasSubstr("exit code 1): leanto: no new node could be started; see the log"));
+  EXPECT_THAT(
+      error.message,
+      HasSubstr(
+          "ended: exit code 1 (it says: leanto: no new node could be started; see the log). "));
 }
 
 }  // namespace

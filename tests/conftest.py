@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 
+import hosts
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -147,6 +148,13 @@ def wait_until(condition, seconds=30):
 
 def node_status():
     return json.loads(leanto("status", "--json"))
+
+
+@pytest.fixture
+def lan():
+    """Two hosts with a real sshd each, on a network with this machine."""
+    with hosts.lan(2) as lan:
+        yield lan
 
 
 @pytest.fixture

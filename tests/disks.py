@@ -9,7 +9,7 @@ class Disk:
 
     def __init__(self, place, size):
         self.place = place
-        place.mkdir(parents=True, mode=0o700)
+        place.mkdir(parents=True, mode=0o700, exist_ok=True)
         options = f"size={size},mode=700"
         subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", place], check=True)
 

@@ -40,11 +40,20 @@ def missing():
         if shutil.which(tool) is None:
             return f"no `{tool}` here; ./dev setup installs it"
     name = f"lt-{secrets.token_hex(4)}"
+    bridge, veth = f"{name}-b", f"{name}-v"
     try:
-        command("ip", "netns", "add", name)
-        command("ip", "netns", "del", name)
+        ip(
+            f"netns add {name}",
+            f"link add {bridge} type bridge",
+            f"link add {veth} type veth peer name eth0 netns {name}",
+            f"link set {veth} master {bridge}",
+        )
     except OSError as error:
-        return f"no network namespaces here: {error}"
+        return f"no networks of namespaces here: {error}"
+    finally:
+        for remove in (f"link del {veth}", f"link del {bridge}", f"netns del {name}"):
+            with contextlib.suppress(OSError):  # what was not made
+                ip(remove)
     return ""
 
 
@@ -58,39 +67,33 @@ class Network:
     def __init__(self):
         self._lock, self.number = _take_number()
         self.bridge = f"lt{self.number}"
+        self.group = 213_000 + self.number  # of the links here, which go all at once by it
         self.directory = PLACE / str(self.number)
         self.machines = []
-        self._remove_all()
-        self.directory.mkdir(mode=0o711)
-        self.address = self._address(1)
-        self._ethernet = self._ethernet_address(1)
+        self.address = self.address_of(1)
+        self.unused_address = self.address_of(250)
+        self.ethernet = self.ethernet_address(1)
+        try:
+            self._remove_all()
+            self.directory.mkdir(mode=0o711)
+            self._connect()
+        except BaseException:
+            self.close()
+            raise
+
+    def _connect(self):
         ip(
-            f"link add {self.bridge} address {self._ethernet} type bridge mcast_snooping 0",
+            f"link add {self.bridge} group {self.group} address {self.ethernet} type bridge mcast_snooping 0",
             f"link set {self.bridge} up addrgenmode none",
             f"address add {self.address}/24 dev {self.bridge}",
         )
 
-    @property
-    def unused_address(self):
-        """An address of this network that no machine has."""
-        return self._address(250)
-
     def add(self, name):
         machine = Machine(self, name, 11 + len(self.machines))
         for other in self.machines:
-            machine.reach(other)
             other.reach(machine)
         self.machines.append(machine)
         return machine
-
-    def cut_from_here(self, machine):
-        """Of what this namespace and the machine send each other nothing arrives."""
-        ip(_neighbour(self.bridge, machine.address, NOBODY))
-        machine.ip(_neighbour("eth0", self.address, NOBODY))
-
-    def heal_from_here(self, machine):
-        ip(_neighbour(self.bridge, machine.address, machine.ethernet))
-        machine.ip(_neighbour("eth0", self.address, self._ethernet))
 
     def close(self):
         try:
@@ -98,21 +101,21 @@ class Network:
         finally:
             os.close(self._lock)
 
-    def _address(self, last):
+    def address_of(self, last):
         return f"10.213.{self.number}.{last}"
 
-    def _ethernet_address(self, last):
+    def ethernet_address(self, last):
         return f"02:00:00:00:{self.number:02x}:{last:02x}"
 
     def _remove_all(self):
-        for namespace in _entries(NAMESPACES, f"{self.bridge}-"):
+        namespaces = _entries(NAMESPACES, f"{self.bridge}-")
+        for namespace in namespaces:
             kill_all(namespace)
-            ip(f"netns del {namespace}")
-        for link in _entries(pathlib.Path("/sys/class/net"), f"{self.bridge}-"):
-            with contextlib.suppress(OSError):  # went with its namespace, in this moment
-                ip(f"link del {link}")
-        if os.path.exists(f"/sys/class/net/{self.bridge}"):
-            ip(f"link del {self.bridge}")
+        # Before the namespaces: these go in the background, and the links in them.
+        if any(name.split("-")[0] == self.bridge for name in os.listdir("/sys/class/net")):
+            ip(f"link del group {self.group}")
+        if namespaces:
+            ip(*(f"netns del {namespace}" for namespace in namespaces))
         for place in _mounted_below(self.directory):
             command("umount", "--lazy", place)
         if self.directory.exists():
@@ -124,29 +127,38 @@ class Machine:
 
     def __init__(self, network, name, last):
         self.name = name
-        self.address = network._address(last)
-        self.ethernet = network._ethernet_address(last)
+        self.address = network.address_of(last)
+        self.ethernet = network.ethernet_address(last)
         self.namespace = self._link = f"{network.bridge}-{name}"
         self._network = network
-        self._peers = {}
+        self._peers = {other.address: other.ethernet for other in network.machines}
+        self._reachable = True
         self._connect()
 
     def _connect(self):
-        bridge, link, ethernet = self._network.bridge, self._link, self.ethernet
+        network, link = self._network, self._link
         ip(
             f"netns add {self.namespace}",
-            f"link add {link} type veth peer name eth0 netns {self.namespace} address {ethernet}",
-            f"link set {link} master {bridge} up addrgenmode none",
-            # Fixed, or the kernel would notice a cut after seconds: "no route to host".
-            _neighbour(bridge, self.address, ethernet),
+            f"link add {link} group {network.group} type veth"
+            f" peer name eth0 netns {self.namespace} address {self.ethernet}",
+            f"link set {link} master {network.bridge} up addrgenmode none",
+            self._neighbour_of_bridge(),
         )
         self.ip(
             "link set lo up",
             "link set eth0 up addrgenmode none",
             f"address add {self.address}/24 dev eth0",
-            _neighbour("eth0", self._network.address, self._network._ethernet),
+            self._bridge_as_neighbour(),
             *(_neighbour("eth0", *peer) for peer in self._peers.items()),
         )
+
+    def _neighbour_of_bridge(self):
+        known = self.ethernet if self._reachable else NOBODY
+        return _neighbour(self._network.bridge, self.address, known)
+
+    def _bridge_as_neighbour(self):
+        known = self._network.ethernet if self._reachable else NOBODY
+        return _neighbour("eth0", self._network.address, known)
 
     def replace(self):
         """As a power cut leaves it: its connections are gone, and nobody was told."""
@@ -164,6 +176,12 @@ class Machine:
         `nsenter` and not `ip netns exec`, which remounts /sys and so hides the control groups.
         """
         return ["nsenter", f"--net={NAMESPACES / self.namespace}", *words]
+
+    def reachable(self, yes):
+        """Whether what this machine and the test's namespace send each other arrives."""
+        self._reachable = yes
+        ip(self._neighbour_of_bridge())
+        self.ip(self._bridge_as_neighbour())
 
     def reach(self, other):
         self._know(other, other.ethernet)
@@ -205,6 +223,7 @@ def ip(*lines, namespace=None):
 
 
 def _neighbour(device, address, ethernet):
+    """Whose address it is, for good: or the kernel would ask, and notice a cut after seconds ("no route to host")."""
     return f"neighbour replace {address} lladdr {ethernet} nud permanent dev {device}"
 
 

@@ -11,6 +11,9 @@ import uuid
 
 LIMIT = 30
 PROGRAM = "/usr/sbin/sshd"
+PORT = 22
+# What it gives to root's sessions, as Debian compiles it.
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 CONFIG = """\
 ListenAddress {address}
@@ -25,6 +28,8 @@ PidFile none
 PrintMotd no
 PrintLastLog no
 LogLevel VERBOSE
+# The default one takes twice as long to connect.
+KexAlgorithms curve25519-sha256
 MaxStartups 1000
 MaxSessions 1000
 Subsystem sftp internal-sftp
@@ -65,19 +70,27 @@ def make_key():
         return path.read_text(), path.with_suffix(".pub").read_text()
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def kept_key(name):
     """The same key for all that ask for this name: making one takes 10 ms."""
     return make_key()
 
 
 class Sshd:
-    """Listens on port 22 of the machine; sessions are root's, with `home` as the home directory."""
+    """Listens on the machine; sessions are root's, with `home` as the home directory.
+
+    environment  variables of the sessions
+    settings     more lines of sshd_config
+    mounts       more lines of START
+    shell        root's shell
+    host_key     private and public part
+    These hold from the next start on.
+    """
 
     def __init__(self, machine, directory, home, authorized_key):
         self.environment = {}
-        self.settings = []  # more lines of sshd_config
-        self.mounts = []  # more lines of START
+        self.settings = []
+        self.mounts = []
         self.shell = "/bin/bash"
         self.host_key = kept_key(machine.name)
         self.log = directory / "sshd.log"
@@ -85,6 +98,7 @@ class Sshd:
         self._directory = directory
         self._home = home
         self._process = None
+        self._said = 0  # what earlier ones wrote into the log
         os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
         (directory / "machine_id").write_text(f"{uuid.uuid4().hex}\n")
         self.new_boot()
@@ -99,9 +113,13 @@ class Sshd:
 
     def start(self):
         """Start it, and wait until it listens."""
+        self.begin()
+        self.wait_until_it_listens()
+
+    def begin(self):
         assert self._process is None, "it runs"
         self._write_files()
-        said = self.log.stat().st_size if self.log.exists() else 0
+        self._said = self.log.stat().st_size if self.log.exists() else 0
         script = START.format(
             directory=self._directory,
             name=self._machine.name,
@@ -117,44 +135,54 @@ class Sshd:
                 start_new_session=True,
                 env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
             )
+
+    def wait_until_it_listens(self):
         end = time.monotonic() + LIMIT
-        while not self._listens(said):
+        while not self._listens():
             if self._process.poll() is not None or time.monotonic() > end:
                 errors = (self._directory / "start.log").read_text() + self.read_log()
                 raise OSError(f"sshd of {self._machine.name} doesn't start: {errors}")
             time.sleep(0.001)
 
-    def _listens(self, offset):
+    def _listens(self):
         try:
             with open(self.log, "rb") as file:
-                file.seek(offset)
+                file.seek(self._said)
                 return b"Server listening on" in file.read()
         except FileNotFoundError:
             return False
 
     def stop(self):
         """End the one that listens; sessions go on."""
-        self._process.terminate()
-        self.ended()
+        if self._process is not None:
+            self._process.terminate()
+            self.ended()
 
     def ended(self):
-        """Wait for the end of a process that was killed."""
-        self._process.wait(timeout=LIMIT)
-        self._process = None
+        """Wait for the end of one that was killed."""
+        if self._process is not None:
+            self._process.wait(timeout=LIMIT)
+            self._process = None
 
-    @property
-    def runs(self):
-        return self._process is not None
+    def restart(self, **attributes):
+        """Start it anew with other values of `environment` and so on."""
+        self.stop()
+        for name, value in attributes.items():
+            setattr(self, name, value)
+        self.start()
 
-    def read_log(self):
-        return self.log.read_text(errors="replace") if self.log.exists() else ""
+    def read_log(self, lines=100):
+        """The last lines of what it wrote."""
+        if not self.log.exists():
+            return ""
+        return "".join(self.log.read_text(errors="replace").splitlines(keepends=True)[-lines:])
 
     def _write_files(self):
-        config = CONFIG.format(address=self._machine.address, directory=self._directory)
+        config = "".join(f"{line}\n" for line in self.settings)  # first, because the first counts
+        config += CONFIG.format(address=self._machine.address, directory=self._directory)
         if self.environment:
             pairs = (f'"{name}={value}"' for name, value in self.environment.items())
             config += f"SetEnv {' '.join(pairs)}\n"
-        config += "".join(f"{line}\n" for line in self.settings)
         (self._directory / "sshd_config").write_text(config)
         key = self._directory / "host_key"
         key.touch(mode=0o600)

@@ -8,6 +8,8 @@
 
 The hosts share this machine's file system, processes and users. Each has an own host name, address, home directory (also
 in the user database), machine id and boot id. The test itself is on the same network, at `lan.address`.
+
+Who logs in is root, or, with `hosts.lan(2, user="ann")`, a user that is there on the hosts only.
 """
 
 import contextlib
@@ -27,7 +29,7 @@ LIMIT = 60
 
 CLIENT = """
 Host *
-  User root
+  User {user}
   IdentityFile {directory}/client_key
   IdentitiesOnly yes
   IdentityAgent none
@@ -38,12 +40,12 @@ Host *
 
 
 @contextlib.contextmanager
-def lan(count):
+def lan(count, user="root"):
     """Make `count` hosts, named a, b, c, ...; skip the test where that can't be done."""
     reason = missing()
     if reason:
         pytest.skip(reason)
-    made = Lan(count)
+    made = Lan(count, user)
     try:
         yield made
     finally:
@@ -69,7 +71,8 @@ class Lan:
     asked for at a terminal, unless it says `BatchMode=yes`.
     """
 
-    def __init__(self, count):
+    def __init__(self, count, user="root"):
+        self.user = user
         self.network = networks.Network()
         self.address = self.network.address
         self.unused_address = self.network.unused_address
@@ -108,7 +111,7 @@ class Lan:
         for name, pairs in self._aliases.items():
             text += f"Host {name}\n" + "".join(f"  {key} {value}\n" for key, value in pairs.items())
         new = self.config.with_suffix(".new")
-        new.write_text(text + CLIENT.format(directory=self.directory))
+        new.write_text(text + CLIENT.format(directory=self.directory, user=self.user))
         os.replace(new, self.config)
 
     def jump_host(self, jump, to=None):
@@ -176,7 +179,7 @@ class Lan:
 
 
 class Host:
-    """A machine with an sshd, reached by `name`; who logs in is root, and at home in `home`.
+    """A machine with an sshd, reached by `name`; who logs in is at home in `home`.
 
     What a context manager below changes holds for new sessions; it restarts the sshd and lets sessions go on,
     if it says nothing else.
@@ -184,24 +187,26 @@ class Host:
 
     def __init__(self, lan, name):
         self.name = name
-        self._lan = lan
+        self.lan = lan
         self.machine = lan.network.add(name)
         self.address = self.machine.address
         self._directory = lan.directory / f"{name}.etc"
         self._directory.mkdir(mode=0o755)
         self.home = lan.directory / name
         self.home.mkdir(mode=0o700)
-        self.sshd = sshd.Sshd(self.machine, self._directory, self.home, lan.client_key)
+        self.sshd = sshd.Sshd(self.machine, self._directory, lan.client_key)
+        self.sshd.user, self.sshd.home = lan.user, self.home
+        os.chown(self.home, self.sshd.uid, self.sshd.uid)
         self.sshd.begin()
         lan.add_alias(name, HostName=self.address)
 
     def run(self, command, *options, limit=LIMIT):
         """Run a command over ssh."""
-        return self._lan.run(self.name, command, *options, limit=limit)
+        return self.lan.run(self.name, command, *options, limit=limit)
 
     def session(self, command, *options):
         """A command that runs over ssh meanwhile: see `Lan.session`."""
-        return self._lan.session(self.name, command, *options)
+        return self.lan.session(self.name, command, *options)
 
     def processes(self):
         """The numbers of the processes that run on it, sshd's among them."""
@@ -227,7 +232,7 @@ class Host:
         relay = delays.Relay(round_trip, self.address, sshd.PORT)
         settings = {"HostName": "127.0.0.1", "Port": relay.port, "HostKeyAlias": self.address}
         try:
-            yield self._lan.add_alias(f"{self.name}-at-port-{relay.port}", **settings)
+            yield self.lan.add_alias(f"{self.name}-at-port-{relay.port}", **settings)
         finally:
             relay.close()
 
@@ -264,7 +269,7 @@ class Host:
         self.sshd.authorize()
 
     def accept_key(self):
-        self.sshd.authorize(self._lan.client_key)
+        self.sshd.authorize(self.lan.client_key)
 
     @contextlib.contextmanager
     def with_environment(self, **variables):
@@ -306,6 +311,7 @@ class Host:
         self.machine.kill_all()
         disk = disks.Disk(self.home, size)
         try:
+            os.chown(self.home, self.sshd.uid, self.sshd.uid)
             self._boot()
             yield disk
         finally:

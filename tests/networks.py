@@ -74,7 +74,7 @@ class Network:
         self.unused_address = self.address_of(250)
         self.ethernet = self.ethernet_address(1)
         try:
-            self._remove_all()
+            self.remove()
             self.directory.mkdir(mode=0o711)
             self._connect()
         except BaseException:
@@ -97,7 +97,7 @@ class Network:
 
     def close(self):
         try:
-            self._remove_all()
+            self.remove()
         finally:
             os.close(self._lock)
 
@@ -107,7 +107,8 @@ class Network:
     def ethernet_address(self, last):
         return f"02:00:00:00:{self.number:02x}:{last:02x}"
 
-    def _remove_all(self):
+    def remove(self):
+        """Remove all that has this number, and keep the number."""
         namespaces = _entries(NAMESPACES, f"{self.bridge}-")
         for namespace in namespaces:
             kill_all(namespace)

@@ -14,6 +14,8 @@ PROGRAM = "/usr/sbin/sshd"
 PORT = 22
 # What it gives to root's sessions, as Debian compiles it.
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# Of a user who is not root; nobody's on this machine, and in none of the ranges that Debian gives away.
+OTHER_UID = 59_321
 
 CONFIG = """\
 ListenAddress {address}
@@ -77,17 +79,20 @@ def kept_key(name):
 
 
 class Sshd:
-    """Listens on the machine; sessions are root's, with `home` as the home directory.
+    """Listens on the machine, for one user.
 
+    user, home   who logs in, and the home directory
     environment  variables of the sessions
     settings     more lines of sshd_config
     mounts       more lines of START
-    shell        root's shell
+    shell        the user's
     host_key     private and public part
     These hold from the next start on.
     """
 
-    def __init__(self, machine, directory, home, authorized_key):
+    def __init__(self, machine, directory, authorized_key):
+        self.user = "root"
+        self.home = "/root"
         self.environment = {}
         self.settings = []
         self.mounts = []
@@ -96,7 +101,6 @@ class Sshd:
         self.log = directory / "sshd.log"
         self._machine = machine
         self._directory = directory
-        self._home = home
         self._process = None
         self._said = 0  # what earlier ones wrote into the log
         os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
@@ -189,11 +193,14 @@ class Sshd:
         key.write_text(self.host_key[0])
         (self._directory / "passwd").write_text("".join(self._users()))
 
+    @property
+    def uid(self):
+        return 0 if self.user == "root" else OTHER_UID
+
     def _users(self):
-        """The machine's users, of whom root has another home."""
+        """This machine's users; ours is another, or is at home somewhere else."""
+        yield f"{self.user}:x:{self.uid}:{self.uid}::{self.home}:{self.shell}\n"
         with open("/etc/passwd") as file:
             for line in file:
-                fields = line.rstrip("\n").split(":")
-                if fields[0] == "root":
-                    fields[5:] = [str(self._home), self.shell]
-                yield ":".join(fields) + "\n"
+                if not line.startswith(f"{self.user}:"):
+                    yield line

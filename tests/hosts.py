@@ -14,6 +14,8 @@ Who logs in is root, or, with `hosts.lan(2, user="ann")`, a user that is there o
 
 import contextlib
 import os
+import shlex
+import shutil
 import string
 import subprocess
 
@@ -67,8 +69,9 @@ def missing():
 class Lan:
     """Hosts on one network, and the configuration of a client that reaches them by their names.
 
-    `ssh_command` is that client. It has the defaults of a user who has set nothing: a name that a program gives to it is
-    asked for at a terminal, unless it says `BatchMode=yes`.
+    `ssh_command` is that client, for who can be told one; `path` is a PATH whose `ssh` is it, for who can't: ssh finds a
+    user's configuration by the user database, so another HOME wouldn't do. It asks at a terminal like every ssh, if it isn't
+    given `BatchMode=yes`.
     """
 
     def __init__(self, count, user="root"):
@@ -80,10 +83,12 @@ class Lan:
         self.config = self.directory / "ssh_config"
         self.known_hosts = self.directory / "known_hosts"
         self.ssh_command = ["ssh", "-F", str(self.config)]
+        self.path = f"{self.directory}/bin:{os.environ['PATH']}"
         self.hosts = []
         self._aliases = {}
         try:
             self._write_client_key()
+            self._write_client_program()
             self._write_config()
             for name in string.ascii_lowercase[:count]:
                 self.hosts.append(Host(self, name))
@@ -99,6 +104,14 @@ class Lan:
         path = self.directory / "client_key"
         path.touch(mode=0o600)
         path.write_text(private)
+
+    def _write_client_program(self):
+        program = self.directory / "bin" / "ssh"
+        program.parent.mkdir()
+        ssh, *options = self.ssh_command
+        words = [shutil.which(ssh), *options]
+        program.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
+        program.chmod(0o755)
 
     def add_alias(self, alias, **settings):
         """Another `Host` of the client's configuration; returns the alias."""

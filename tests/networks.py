@@ -8,6 +8,7 @@ import fcntl
 import json
 import os
 import pathlib
+import re
 import secrets
 import shutil
 import signal
@@ -277,7 +278,7 @@ def _take_number():
 def _routes():
     """Destinations that have a route here, without those of networks of tests."""
     routes = json.loads(command("ip", "-4", "-j", "route", "show", "table", "all"))
-    return {route["dst"] for route in routes if not route.get("dev", "").startswith("lt")}
+    return {route["dst"] for route in routes if not re.fullmatch(r"lt\d+", route.get("dev", ""))}
 
 
 def _entries(directory, prefix):

@@ -65,6 +65,20 @@ def test_each_host_has_a_name_an_address_a_home_and_an_identity_of_its_own(lan):
     assert not any(here in identity for identity in identities)
 
 
+def test_the_ssh_of_its_path_knows_the_hosts(lan):
+    behind = lan.jump_host(lan.hosts[0])
+    environment = {**os.environ, "PATH": lan.path}
+    done = subprocess.run(
+        ["ssh", "-o", "BatchMode=yes", behind, "uname -n"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=60,
+    )
+    assert said(done) == "b"
+
+
 def test_who_logs_in_need_not_be_root():
     with hosts.lan(1, user="ann") as lan:
         (a,) = lan.hosts

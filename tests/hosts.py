@@ -18,6 +18,7 @@ import shlex
 import shutil
 import string
 import subprocess
+import threading
 
 import delays
 import disks
@@ -168,14 +169,20 @@ class Lan:
 
     @contextlib.contextmanager
     def session(self, host, command, *options):
-        """A command that runs over ssh meanwhile, as `subprocess.Popen` with text pipes, once it has written its first line."""
+        """A command that runs over ssh meanwhile, as `subprocess.Popen` with text pipes, once it has written its first line.
+
+        It's killed after `LIMIT` seconds, so that nobody waits longer for a line.
+        """
         words = [*self.ssh_command, "-o", "BatchMode=yes", *options, host, command]
         pipe = subprocess.PIPE
         with subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
+            limit = threading.Timer(LIMIT, process.kill)
+            limit.start()
             try:
                 process.stdout.readline()
                 yield process
             finally:
+                limit.cancel()
                 process.kill()
 
     def print_logs(self):

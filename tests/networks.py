@@ -131,14 +131,14 @@ class Machine:
         self.name = name
         self.address = network.address_of(last)
         self.ethernet = network.ethernet_address(last)
-        self.namespace = self._link = f"{network.bridge}-{name}"
+        self.namespace = self.link = f"{network.bridge}-{name}"
         self._network = network
         self._peers = {other.address: other.ethernet for other in network.machines}
         self._reachable = True
         self._connect()
 
     def _connect(self):
-        network, link = self._network, self._link
+        network, link = self._network, self.link
         ip(
             f"netns add {self.namespace}",
             f"link add {link} group {network.group} type veth"
@@ -166,7 +166,7 @@ class Machine:
         """As a power cut leaves it: its connections are gone, and nobody was told."""
         self.cut()
         kill_all(self.namespace)
-        ip(f"link del {self._link}", f"netns del {self.namespace}")
+        ip(f"link del {self.link}", f"netns del {self.namespace}")
         self._connect()
 
     def ip(self, *lines):
@@ -197,18 +197,18 @@ class Machine:
 
     def cut(self):
         """A silent black hole."""
-        ip(f"link set {self._link} down")
+        ip(f"link set {self.link} down")
 
     def heal(self):
-        ip(f"link set {self._link} up")
+        ip(f"link set {self.link} up")
 
     def limit_rate(self, rate):
         shape = ("root", "tbf", "rate", rate, "burst", "32kb", "latency", "100ms")
-        command("tc", "qdisc", "replace", "dev", self._link, *shape)
+        command("tc", "qdisc", "replace", "dev", self.link, *shape)
         command(*self.inside("tc", "qdisc", "replace", "dev", "eth0", *shape))
 
     def unlimit(self):
-        command("tc", "qdisc", "del", "dev", self._link, "root")
+        command("tc", "qdisc", "del", "dev", self.link, "root")
         command(*self.inside("tc", "qdisc", "del", "dev", "eth0", "root"))
 
     def processes(self):

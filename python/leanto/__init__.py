@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # the same names for editors and type checkers
     from leanto._functions import RemoteFunction, function
     from leanto._functions import function as fn
     from leanto._image import Image, Secret
+    from leanto._machines import CommandResult
     from leanto._remote_values import RemoteValue
     from leanto._retry import MoreMemory, Retry, bigger
     from leanto._runs import Run, run, runs

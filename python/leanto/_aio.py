@@ -315,7 +315,7 @@ class AsyncRemoteGenerator:
 
     def __init__(self, node: object, head: bytes, args: tuple, kwargs: dict) -> None:
         self._node = node
-        self._start = (head, *_values.pack((args, kwargs), not node.is_far))
+        self._start = (head, *node.pack(args, kwargs, _values.pack_call)) if node else ()
         self._connection = None
         self._stream = 0
         self._items: collections.deque = collections.deque()
@@ -325,7 +325,8 @@ class AsyncRemoteGenerator:
     @classmethod
     def begun(cls, connection: LoopConnection, stream: int) -> AsyncRemoteGenerator:
         """Return the iterator of a stream that has begun already."""
-        self = cls(connection._node, b"", (), {})
+        self = cls(None, b"", (), {})
+        self._node = connection._node
         self._start = None
         self._connection, self._stream = connection, stream
         return self

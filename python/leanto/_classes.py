@@ -165,6 +165,7 @@ class RemoteClass:
 
     def __reduce__(self) -> tuple:
         service, target, options, _ = self._leanto
+        _nodes.check_reachable(service.node, repr(self))
         return RemoteClass, (service, target, options)
 
     def __repr__(self) -> str:
@@ -296,6 +297,7 @@ class RemoteObject:
 
     def __reduce__(self) -> tuple:
         state = state_of(self)
+        _nodes.check_reachable(state.node, repr(self))
         return rebuild_object, (
             state.node,
             state.id,

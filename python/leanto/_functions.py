@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leanto import _deploy, _options
+from leanto import _deploy, _nodes, _options
 from leanto._calls import Callable
 from leanto.errors import InvalidRequestError
 
@@ -140,6 +140,7 @@ class RemoteFunction(Callable):
         return self
 
     def __reduce__(self) -> tuple:
+        _nodes.check_reachable(self._node, repr(self))
         return _rebuild, (self._service, self._target, self._options)
 
     def __repr__(self) -> str:

@@ -199,7 +199,7 @@ class _Map:
         """Begin as many calls as there is room for."""
         head = _calls.complete(head)
         pending, arguments = self._pending, self._arguments
-        pack = _values.pack_far if self._callable._node.is_far else _values.pack_call
+        pack, how = self._callable._node.pack, _values.pack_call
         room = self._settings.concurrency
         window = yielded + 2 * room
         connection = self._connection
@@ -212,7 +212,7 @@ class _Map:
             except StopIteration:
                 self._ended = True
                 break
-            data, buffers = pack(args, {})
+            data, buffers = pack(args, {}, how)
             stream += 1
             call_head = _values.head_with(head, data, buffers)
             if not buffers:

@@ -10,11 +10,19 @@ node's name, and from there on they are as if they had been made over there.
 from __future__ import annotations
 
 import os
+import threading
 
 from leanto import _connection, _frames, _node, _values
 from leanto._connection import Connection
 from leanto._frames import ASK, CALL, ERROR, YIELD
-from leanto.errors import LeantoError, NodeError, NodeLostError, NotFoundError, ProtocolError
+from leanto.errors import (
+    InvalidRequestError,
+    LeantoError,
+    NodeError,
+    NodeLostError,
+    NotFoundError,
+    ProtocolError,
+)
 
 MAX_IDLE = 64
 MAX_LOST = 20  # connections in a row; a node that is killed takes some milliseconds to end
@@ -46,6 +54,11 @@ class Node:
     def is_far(self) -> bool:
         """Whether it's on another machine, so that shared memory is of no use."""
         return bool(self.name)
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return self.name or "this machine"
 
     @property
     def id(self) -> str:
@@ -90,11 +103,20 @@ class Node:
         else:
             connection.close()
 
-    def pack(self, args: tuple, kwargs: dict) -> tuple:
-        """Return (pickle, buffers) of a call's arguments."""
+    def pack(self, args: tuple, kwargs: dict, how: object = _values.pack_arguments) -> tuple:
+        """Return (pickle, buffers) of the arguments of a call there; `how` is one of `leanto._values`.
+
+        Values that lie on other nodes are moved there, so that their handles among the arguments arrive as values.
+        """
+        if not several:
+            return how(args, kwargs)
         if self.name:
-            return _values.pack_far(args, kwargs)
-        return _values.pack_arguments(args, kwargs)
+            how = _values.pack_far
+        _packing.node = self
+        try:
+            return how(args, kwargs)
+        finally:
+            _packing.node = None
 
     def call(self, head: bytes, args: tuple, kwargs: dict) -> tuple:
         """Make a call and return (connection, type, head, body) of its first answer.
@@ -102,7 +124,7 @@ class Node:
         The conversation is over, and the connection None, unless the answer is a YIELD.
         """
         data, buffers = (
-            _values.pack_far(args, kwargs) if self.name else _values.pack_arguments(args, kwargs)
+            self.pack(args, kwargs) if several else _values.pack_arguments(args, kwargs)
         )
         head = _values.head_with(head, data, buffers)
         return self.converse(CALL, head, data, buffers)
@@ -265,13 +287,33 @@ def _id_here() -> str:
 
 here = Node("")
 _far: dict = {}  # name → the node
+several = False  # whether this program knows more than one node
+
+_packing = threading.local()
+
+
+def packed_for() -> Node | None:
+    """Return the node for which this thread packs a call's arguments; None if it's pickling for something else."""
+    return getattr(_packing, "node", None)
+
+
+def check_reachable(node: Node, what: str) -> None:
+    """Refuse a handle among the arguments of a call on a far node that would be of no use there."""
+    to = packed_for()
+    if to is not None and to.is_far and to is not node:
+        raise InvalidRequestError(
+            f"{what} is on {node.title} and can't be reached from {to.title}, where it would be an argument; "
+            f"pass a value, or call from a function that runs on {node.title}"
+        )
 
 
 def far(name: str) -> Node:
     """Return the node of that name; the same one each time."""
+    global several
     node = _far.get(name)
     if node is None:
         node = _far.setdefault(name, Node(name))
+        several = True
     return node
 
 

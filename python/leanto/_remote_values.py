@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import weakref
 
-from leanto import _calls, _frames, _options, _values
+from leanto import _calls, _connection, _frames, _nodes, _options, _values
 from leanto.errors import InvalidRequestError
 
 
 class RemoteValue:
     """The handle of a value that a call left on the node.
 
-    As an argument of another call there it arrives as the value, and large arrays in it are not copied. `get` fetches the value.
+    As an argument of another call there it arrives as the value, and large arrays in it are not copied. A call on another node
+    gets a copy, which moves from node to node, not through this program. `get` fetches the value.
     It's deleted with the last handle in the program that made the call, when that program ends, or by `delete`; a handle
     that was pickled may be anywhere, so its value is deleted only by the latter two.
 
@@ -21,13 +22,14 @@ class RemoteValue:
     2
     """
 
-    __slots__ = ("__weakref__", "_finalizer", "_id", "_node", "_size")
+    __slots__ = ("__weakref__", "_copies", "_finalizer", "_id", "_node", "_size")
 
     def __init__(self, node: object, id_: str, size: int, *, owned: bool) -> None:
         self._node = node
         self._id = id_
         self._size = size
         self._finalizer = None
+        self._copies: dict = {}  # node → the id of the copy that is there
         if owned:
             self._finalizer = weakref.finalize(self, node.release_later, id_)
             self._finalizer.atexit = False
@@ -59,9 +61,21 @@ class RemoteValue:
         self._node.ask("release", o=self._id)
 
     def __reduce__(self) -> tuple:
+        to = _nodes.packed_for()
+        if to is not None and to is not self._node:
+            return _rebuild, (to, self._copy_on(to), self._size)
         if self._finalizer is not None:
             self._finalizer.detach()
         return _rebuild, (self._node, self._id, self._size)
+
+    def _copy_on(self, to: _nodes.Node) -> str:
+        """Return the id of its copy on another node, which is made when it's first needed there, and goes with this handle."""
+        if to not in self._copies:
+            words = {"from": self._node.name, "to": to.name, "o": self._id}
+            said, _ = _nodes.here.ask("move_value", **words, session=_connection.session())
+            self._copies[to] = said["o"]
+            weakref.finalize(self, to.release_later, said["o"]).atexit = False
+        return self._copies[to]
 
     def __repr__(self) -> str:
         return f"<leanto value {self._id}, {self._size:,} bytes>"

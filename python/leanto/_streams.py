@@ -29,7 +29,7 @@ class RemoteGenerator:
         self._node = node
         self._head = head
         # Now: what the caller changes later has no effect.
-        self._packed = _values.pack((args, kwargs or {}), not node.is_far)
+        self._packed = node.pack(args, kwargs or {}, _values.pack_call)
         self._connection = None
         self._begun = None
         self._ended = False

@@ -23,7 +23,7 @@ def submit(callable_: object, args: tuple, kwargs: dict) -> Run:
             "a generator's items have no place in a run; submit a function that returns a list, or call it and iterate"
         )
     # Shared memory ends with this program or with the node; what goes on record must not.
-    data, buffers = _values.pack((args, kwargs), shared=False)
+    data, buffers = callable_._node.pack(args, kwargs, _values.pack_far)
     call = _values.head_with(_deadline.add_time_left(callable_._head), data, buffers)
     head = _frames.encode_head({"op": "submit", "caller": say_caller()})
     # A map of two pairs becomes one of three: the call's head is encoded already.

@@ -55,7 +55,7 @@ def pack_arguments(args: tuple, kwargs: dict) -> tuple:
 
 
 def pack_far(args: tuple, kwargs: dict) -> tuple:
-    """Return (pickle, buffers) of the arguments of a call on another machine."""
+    """Return (pickle, buffers) of the arguments of a call that must not lie in shared memory."""
     for arg in args:
         if type(arg) is bytes and len(arg) >= LARGE:
             args = tuple(map(_large_bytes, args))

@@ -13,14 +13,16 @@ __version__ = "0.1.0"
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the same names for editors and type checkers
     from leanto import errors
-    from leanto._classes import RemoteClass, RemoteObject, cls
+    from leanto._classes import RemoteClass, cls
     from leanto._classes import cls as module
-    from leanto._cluster import Cluster, cluster, here
+    from leanto._cluster import Cluster, here
+    from leanto._compute import cluster, offers
     from leanto._deadline import deadline
     from leanto._functions import RemoteFunction, function
     from leanto._functions import function as fn
     from leanto._image import Image, Secret
     from leanto._machines import CommandResult
+    from leanto._objects import RemoteObject
     from leanto._remote_values import RemoteValue
     from leanto._retry import MoreMemory, Retry, bigger
     from leanto._runs import Run, run, runs
@@ -52,19 +54,20 @@ _HOMES = {
     "MoreMemory": "_retry",
     "RemoteClass": "_classes",
     "RemoteFunction": "_functions",
-    "RemoteObject": "_classes",
+    "RemoteObject": "_objects",
     "RemoteValue": "_remote_values",
     "Retry": "_retry",
     "Run": "_runs",
     "Secret": "_image",
     "bigger": "_retry",
     "cls": "_classes",
-    "cluster": "_cluster",
+    "cluster": "_compute",
     "deadline": "_deadline",
     "fn": "_functions",
     "function": "_functions",
     "here": "_cluster",
     "module": "_classes",
+    "offers": "_compute",
     "run": "_runs",
     "runs": "_runs",
 }
@@ -131,6 +134,7 @@ __all__ = [
     "function",
     "here",
     "module",
+    "offers",
     "run",
     "runs",
 ]

@@ -44,10 +44,23 @@ class Cluster:
         return sys.executable or "python3"
 
     @property
-    def node(self) -> _nodes.Node:
-        """The node that calls go to."""
+    def nodes(self) -> list[_nodes.Node]:
+        """The nodes that it is."""
         self.resolve()
-        return self._nodes[0]
+        return self._nodes
+
+    @property
+    def node(self) -> _nodes.Node:
+        """The first of its nodes, which most clusters have only one of."""
+        return self.nodes[0]
+
+    def _node_of(self, key: str) -> _nodes.Node:
+        """The node that has the object of that name."""
+        if len(self.nodes) == 1:
+            return self.node
+        from leanto._farm import home_of
+
+        return self._nodes[home_of(key, self._nodes)]
 
     def up(self) -> bool:
         """Start the nodes that don't run, and return whether there were any; what is up stays as it is.
@@ -131,8 +144,7 @@ class Cluster:
         """
         from leanto import _machines
 
-        self.resolve()
-        return [_machines.put_file(node, path, to) for node in self._nodes][0]
+        return [_machines.put_file(node, path, to) for node in self.nodes][0]
 
     def get_file(self, path: str, to: str = "") -> str:
         """Copy a file from the machine (of several the first) and return its path here: `to`, by default the file's name.
@@ -159,7 +171,7 @@ class Cluster:
         >>> lt.here.get("rates")
         [0.1, 0.01]
         """
-        node = self.node
+        node = self._node_of(key)
         data, buffers = _values.pack(value, False) if node.is_far else _values.pack_to_keep(value)
         head = _frames.encode_head({"op": "put", "key": key, "type": _type_name(value)})
         head = _values.head_with(head, data, buffers)
@@ -173,7 +185,7 @@ class Cluster:
         >>> lt.here.get("nothing", default=0)
         0
         """
-        node = self.node
+        node = self._node_of(key)
         try:
             head, body = node.ask("get", key=key, far=node.is_far)
         except NotFoundError as error:
@@ -181,7 +193,7 @@ class Cluster:
                 raise NotFoundError(f"{error}{_service_hint(node, key)}") from None
             return default
         if head.get("kind") == "live":
-            from leanto._classes import rebuild_object
+            from leanto._objects import rebuild_object
 
             return rebuild_object(node, head["o"], key, head["cls"], head["describe"], {})
         return _values.load_result(body, head)
@@ -193,7 +205,7 @@ class Cluster:
         >>> "rates" in lt.here.keys()
         True
         """
-        return self.node.ask("keys")[0]["keys"]
+        return sorted(key for node in self.nodes for key in node.ask("keys")[0]["keys"])
 
     def exists(self, key: str) -> bool:
         """Whether there is an object named `key`.
@@ -210,7 +222,7 @@ class Cluster:
         >>> lt.here.delete("rates")
         """
         for key in keys:
-            self.node.ask("delete", key=key)
+            self._node_of(key).ask("delete", key=key)
 
     def rename(self, old: str, new: str) -> None:
         """Give an object another name. Raises NotFoundError, or AlreadyExistsError if `new` is taken.
@@ -220,7 +232,13 @@ class Cluster:
         >>> lt.here.get("best rates")
         [0.1]
         """
-        self.node.ask("rename", key=old, to=new)
+        node = self._node_of(old)
+        if self._node_of(new) is not node:
+            raise InvalidRequestError(
+                f"{old!r} can't be renamed to {new!r} on {self.name!r}: of a cluster of several nodes, each name belongs to "
+                "one of them; get it, put it under the new name, and delete it"
+            )
+        node.ask("rename", key=old, to=new)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Cluster) and (self.name, self._words) == (other.name, other._words)
@@ -234,61 +252,6 @@ class Cluster:
     def __repr__(self) -> str:
         words = "".join(f", {key}={value!r}" for key, value in self._words.items())
         return f"leanto.cluster({self.name!r}{words})"
-
-
-def cluster(
-    name: str | None = None,
-    *,
-    instance_type: str | None = None,
-    provider: str | None = None,
-    cpus: float | None = None,
-    memory: str | int | None = None,
-    host: str | None = None,
-    hosts: list[str] | None = None,
-    ssh_user: str | None = None,
-    ssh_port: int | None = None,
-    ssh_key: str | None = None,
-    python: str | None = None,
-) -> Cluster:
-    """Return compute by name, or by what it has to offer.
-
-    ``lt.cluster("here")`` is this machine, and so is ``lt.here``. With `instance_type` ("A10G:1" is one A10G), `cpus` (a
-    number) or `memory` ("16GB", or a number of bytes), `provider` says who may offer it: "cheapest" (the default),
-    "available", or one provider's name. Today the only provider is "local", this machine with what its ``node.toml``
-    declares.
-
-    Raises InvalidRequestError for amounts that make no sense. The first use raises CapacityError, which lists who was asked,
-    if nobody can offer that, and NotFoundError for a name that is unknown.
-
-    >>> lt.cluster("small", cpus=1, memory="10MB").keys() == lt.here.keys()
-    True
-    >>> lt.function(count_words).to(lt.cluster(instance_type="H100:8"))
-    Traceback (most recent call last):
-    leanto.errors.CapacityError: nobody can offer 8 x H100. Asked:
-    ...
-    """
-    given = {
-        "instance_type": instance_type,
-        "provider": provider,
-        "cpus": cpus,
-        "memory": memory,
-        "host": host,
-        "hosts": hosts,
-        "ssh_user": ssh_user,
-        "ssh_port": ssh_port,
-        "ssh_key": ssh_key,
-        "python": python,
-    }
-    words = {key: value for key, value in given.items() if value is not None}
-    if name is None:
-        if not words:
-            return here
-        name = "-".join(str(value) for value in words.values())
-    if not isinstance(name, str) or not name:
-        raise TypeError(f"a cluster's name is text, not {name!r}")
-    _check(words, "cpus", (int, float), "a positive number")
-    _check(words, "memory", (str, int), 'an amount like "16GB" or a positive number of bytes')
-    return Cluster(name, words)
 
 
 # What the ssh that the node starts needs of this program's environment, to find the user's agent.
@@ -318,16 +281,6 @@ def _type_name(value: object) -> str:
     kind = type(value)
     module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
     return f"{module}{kind.__qualname__}"
-
-
-def _check(words: dict, key: str, types: tuple, what: str) -> None:
-    value = words.get(key, 1)
-    if (
-        not isinstance(value, types)
-        or isinstance(value, bool)
-        or not (isinstance(value, str) or value > 0)
-    ):
-        raise InvalidRequestError(f"{key}={value!r} makes no sense; give {what}")
 
 
 here = Cluster("here", {})

@@ -45,13 +45,14 @@ def hello_frame(is_far: bool = False) -> bytes:
 class Connection:
     """A connection to `node` that one call at a time has to itself."""
 
-    __slots__ = ("_reader", "_sock", "_stream", "node")
+    __slots__ = ("_reader", "_sock", "_stream", "is_refused", "node")
 
     def __init__(self, node: object) -> None:
         self.node = node
         self._sock = node.connect()
         self._reader = _frames.FrameReader(self._sock)
         self._stream = 0
+        self.is_refused = False  # the node can't be reached, and so has heard nothing
 
     def send(self, type_: int, head: bytes, body: bytes = b"", buffers: list | tuple = ()) -> None:
         """Open a new conversation with a frame."""
@@ -85,6 +86,8 @@ class Connection:
             if type_ == LOG:
                 show_log(head, body)
                 continue
+            if stream == 0:
+                self.is_refused = True
             return type_, head, body
 
     def receive_any(self) -> tuple:

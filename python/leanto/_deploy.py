@@ -7,6 +7,8 @@ import sys
 from leanto import _nodes, _options
 from leanto.errors import InvalidRequestError
 
+MAX_AT_ONCE = 32  # nodes that are sent to at the same time
+
 # Set in a worker: (workspace directory, the caller's root, version), so that what user code sends from there belongs to
 # the project that it came from.
 sent_from = None
@@ -29,8 +31,8 @@ class Service:
 
 def deploy(
     callable_: object, kind: str, cluster: object, options: dict, keep_state: bool = False
-) -> Service:
-    """Send `callable_` to `cluster`; `kind` is "function" or "class"."""
+) -> list[Service]:
+    """Send `callable_` to each node of `cluster`; `kind` is "function" or "class"."""
     from leanto import _project
     from leanto._cluster import Cluster
 
@@ -38,7 +40,7 @@ def deploy(
         raise InvalidRequestError(
             f".to() takes a cluster, like lt.here or lt.cluster('here'), not {cluster!r}"
         )
-    node = cluster.node
+    nodes = cluster.nodes
     entry = _project.locate(callable_, sent_from and sent_from[0])
     words = {
         "kind": kind,
@@ -50,8 +52,6 @@ def deploy(
         "is_main": entry.is_main,
         "settings": _options.settings_words(options),
     }
-    if node.is_far:
-        words["to"] = node.name
     if keep_state:
         words["keep_state"] = True
     if entry.root is not None:
@@ -76,6 +76,17 @@ def deploy(
         body = add_to_deploy(options["image"], words, entry.root, body)
         if options.get("stream_logs") is False:
             words["log"] = False
+    if len(nodes) == 1:
+        return [_send(nodes[0], words, body)]
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(min(len(nodes), MAX_AT_ONCE)) as threads:
+        return list(threads.map(lambda node: _send(node, words, body), nodes))
+
+
+def _send(node: _nodes.Node, words: dict, body: bytes) -> Service:
+    if node.is_far:
+        words = {**words, "to": node.name}
     head, _ = _nodes.here.ask("deploy", body, **words)
     return Service(node, head["name"], head["v"], head["describe"])
 
@@ -84,7 +95,6 @@ def lookup(name: str, kind: str) -> Service:
     """Return the newest service of that name, here or on a cluster that is up. Raises NotFoundError."""
     node, (head, _) = _nodes.find(lambda node: node.ask("lookup", name=name, kind=kind))
     return Service(node, name, head["v"], head["describe"])
-
 
 
 def _is_assigned(callable_: object, entry: object) -> bool:

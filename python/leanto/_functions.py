@@ -46,10 +46,17 @@ class Function:
         counting
         6
         """
-        service = _deploy.deploy(self._callable, "function", cluster, self._options)
-        return RemoteFunction(
-            service, {"v": service.version}, self._options, (self._callable, cluster)
-        )
+        services = _deploy.deploy(self._callable, "function", cluster, self._options)
+        sent = (self._callable, cluster)
+        there = [
+            RemoteFunction(service, {"v": service.version}, self._options, sent)
+            for service in services
+        ]
+        if len(there) == 1:
+            return there[0]
+        from leanto._farm import FarmFunction
+
+        return FarmFunction(there, self._options, sent)
 
     def __call__(self, /, *args: object, **kwargs: object) -> object:
         raise InvalidRequestError(

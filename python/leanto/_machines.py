@@ -129,4 +129,3 @@ def get_file(node: _nodes.Node, path: str, to: str) -> str:
             os.unlink(part)
         raise
     return name
-

@@ -135,16 +135,62 @@ def _run(callable_: object, arguments: object, total: int | None, settings: Sett
     return _Map(callable_, arguments, settings, Progress(repr(callable_), total)).results()
 
 
+class _Lane:
+    """A connection to one node, and the calls on it by stream."""
+
+    __slots__ = ("connection", "head", "pending", "pieces")
+
+    def __init__(self, callable_: object) -> None:
+        self.connection = _connection.Connection(callable_._node)
+        self.head = callable_._head
+        self.pending: dict = {}  # stream → the item's place
+        self.pieces: list = []  # frames to be sent together
+
+    def begin(self, place: int, head: bytes, data: bytes, buffers: list | tuple) -> None:
+        """Call for the item at `place`; small frames leave with the next `send`."""
+        connection = self.connection
+        head = _values.head_with(head, data, buffers)
+        if buffers:
+            self.send()
+            connection.send(CALL, head, data, buffers)
+        else:
+            connection._stream += 1
+            self.pieces.append(_header(*_prefix, connection._stream, len(head), len(data)) + head)
+            self.pieces.append(data)
+        self.pending[connection._stream] = place
+        if len(self.pieces) >= SEND_EARLY:
+            self.send()
+
+    def send(self) -> None:
+        if self.pieces:
+            self.connection._sock.sendall(b"".join(self.pieces))
+            self.pieces.clear()
+
+    def leave(self, is_lost: bool) -> None:
+        """Cancel what is under way; keep the connection if nothing is."""
+        connection = self.connection
+        if not self.pending and not is_lost:
+            connection.node.give_back(connection)
+            return
+        try:
+            words = _frames.encode_head({"reason": "the map was left"})
+            frames = [_frames.frame(CANCEL, stream, words) for stream in self.pending]
+            connection._sock.sendall(b"".join(frames))
+        except OSError:
+            pass
+        connection.close()
+
+
 class _Map:
-    """One map that is under way: a connection, and the calls on it by stream."""
+    """One map that is under way, over a connection to each node that the function is on."""
 
     def __init__(self, callable_: object, arguments: object, settings: Settings, progress=None):
         self._callable = callable_
         self._arguments = arguments
         self._settings = settings
         self._progress = progress
-        self._connection = None
-        self._pending: dict = {}  # stream → the item's place
+        self._lanes: list[_Lane] = []
+        self._under_way = 0
         self._begun = 0
         self._ended = False  # there is no further item
         self._done: dict = {}  # place → (is it an exception, value); in order, waiting for an earlier one
@@ -152,25 +198,26 @@ class _Map:
     def results(self) -> object:
         """Yield the results."""
         callable_ = self._callable
-        head = callable_._head
-        self._connection = _connection.Connection(callable_._node)
         try:
-            yield from self._in_order(head) if self._settings.ordered else self._as_they_come(head)
+            for member in getattr(callable_, "_members", None) or (callable_,):
+                self._lanes.append(_Lane(member))
+            yield from self._in_order() if self._settings.ordered else self._as_they_come()
         except (OSError, EOFError, ProtocolError) as error:
             if error is not self._lost:
                 raise
-            raise callable_._node.broken("a map", error) from None
+            raise self._lost_node.broken("a map", error) from None
         finally:
             self._leave()
 
-    _lost: BaseException | None = None  # what the connection raised; user code may raise the same
+    _lost: BaseException | None = None  # what a connection raised; user code may raise the same
+    _lost_node: object = None
 
-    def _in_order(self, head: bytes) -> object:
+    def _in_order(self) -> object:
         at = 0
         done = self._done
         while True:
-            self._fill(head, at)
-            if not self._pending and not done:
+            self._fill(at)
+            if not self._under_way and not done:
                 return
             if at not in done:
                 for place, outcome in self._receive():
@@ -179,10 +226,10 @@ class _Map:
                 yield self._value(done.pop(at))
                 at += 1
 
-    def _as_they_come(self, head: bytes) -> object:
+    def _as_they_come(self) -> object:
         while True:
-            self._fill(head, self._begun)
-            if not self._pending:
+            self._fill(self._begun)
+            if not self._under_way:
                 return
             for _, outcome in self._receive():
                 yield self._value(outcome)
@@ -195,93 +242,100 @@ class _Map:
             raise value
         return value
 
-    def _fill(self, head: bytes, yielded: int) -> None:
+    def _fill(self, yielded: int) -> None:
         """Begin as many calls as there is room for."""
-        head = _calls.complete(head)
-        pending, arguments = self._pending, self._arguments
+        lanes, arguments = self._lanes, self._arguments
+        heads = [_calls.complete(lane.head) for lane in lanes]
         pack, how = self._callable._node.pack, _values.pack_call
         room = self._settings.concurrency
         window = yielded + 2 * room
-        connection = self._connection
-        stream = connection._stream
-        pieces: list = []
-        begun = self._begun
-        while not self._ended and len(pending) < room and begun < window:
+        at = 0
+        while not self._ended and self._under_way < room and self._begun < window:
             try:
                 args = next(arguments)
             except StopIteration:
                 self._ended = True
                 break
+            if len(lanes) > 1:
+                at = min(range(len(lanes)), key=lambda place: len(lanes[place].pending))
+                pack = lanes[at].connection.node.pack
             data, buffers = pack(args, {}, how)
-            stream += 1
-            call_head = _values.head_with(head, data, buffers)
-            if not buffers:
-                pieces.append(
-                    _header(*_prefix, stream, len(call_head), len(data)) + call_head + data
-                )
-            else:
-                self._send(pieces)
-                connection._stream = stream - 1
-                connection.send(CALL, call_head, data, buffers)
-            pending[stream] = begun
-            begun += 1
-            if len(pieces) >= SEND_EARLY:
-                self._send(pieces)
-        connection._stream = stream
-        self._begun = begun
-        self._send(pieces)
+            self._on(lanes[at], lanes[at].begin, self._begun, heads[at], data, buffers)
+            self._begun += 1
+            self._under_way += 1
+        for lane in lanes:
+            self._on(lane, lane.send)
 
-    def _send(self, pieces: list) -> None:
-        if pieces:
-            try:
-                self._connection._sock.sendall(b"".join(pieces))
-            except OSError as error:
-                self._lost = error
-                raise
-            pieces.clear()
+    def _on(self, lane: _Lane, use: object, *args: object) -> object:
+        """Return ``use(*args)``, and remember if the lane's connection breaks in it."""
+        try:
+            return use(*args)
+        except (OSError, EOFError, ProtocolError) as error:
+            self._lost, self._lost_node = error, lane.connection.node
+            raise
 
     def _receive(self) -> list:
         """Wait for at least one answer; return (place, outcome) of all that are here."""
         found: list = []
-        reader, pending = self._connection._reader, self._pending
-        next_buffered = reader.next_buffered
         while not found:
-            try:
-                frame = reader.read()
-            except (OSError, EOFError, ProtocolError) as error:
-                self._lost = error
-                raise
-            while frame is not None:
-                type_, stream, head, body = frame
-                if type_ == RESULT and not head and stream in pending:
-                    try:
-                        outcome = (False, _loads(body))
-                    except Exception as error:
-                        outcome = (True, _values.not_rebuilt(_values.RESULT, "here", error))
-                    found.append((pending.pop(stream), outcome))
-                else:
-                    self._take(type_, stream, head, body, found)
-                frame = next_buffered()
+            for lane in self._ready():
+                self._read(lane, found)
         return found
 
-    def _take(self, type_: int, stream: int, head: bytes, body: bytes, found: list) -> None:
+    def _ready(self) -> list[_Lane]:
+        """Return the lanes with something to read; one may be waited for in the reading itself."""
+        waiting = [lane for lane in self._lanes if lane.pending]
+        if len(waiting) == 1:
+            return waiting
+        import select
+
+        poll = select.poll()
+        by_descriptor = {lane.connection._sock.fileno(): lane for lane in waiting}
+        for descriptor in by_descriptor:
+            poll.register(descriptor, select.POLLIN)
+        return [by_descriptor[descriptor] for descriptor, _ in poll.poll()]
+
+    def _read(self, lane: _Lane, found: list) -> None:
+        reader, pending = lane.connection._reader, lane.pending
+        next_buffered = reader.next_buffered
+        frame = self._on(lane, reader.read)
+        while frame is not None:
+            type_, stream, head, body = frame
+            if type_ == RESULT and not head and stream in pending:
+                try:
+                    outcome = (False, _loads(body))
+                except Exception as error:
+                    outcome = (True, _values.not_rebuilt(_values.RESULT, "here", error))
+                found.append((pending.pop(stream), outcome))
+                self._under_way -= 1
+            else:
+                self._take(lane, type_, stream, head, body, found)
+            frame = next_buffered()
+
+    def _take(
+        self, lane: _Lane, type_: int, stream: int, head: bytes, body: bytes, found: list
+    ) -> None:
         if type_ == LOG:
             if self._progress is not None:
                 self._progress.clear()
             _connection.show_log(head, body)
             return
-        place = self._pending.get(stream)
+        if type_ == ERROR and stream == 0:  # the node can't be reached
+            self._lost = _connection.to_exception(_frames.decode_head(head), body)
+            raise self._lost
+        place = lane.pending.get(stream)
         if place is None or type_ not in (RESULT, ERROR, YIELD):
             return
         if type_ == YIELD:  # a function that returned a generator
-            self._connection._sock.sendall(_frames.frame(CANCEL, stream))
+            lane.connection._sock.sendall(_frames.frame(CANCEL, stream))
             outcome = (
                 True,
                 InvalidRequestError("the function returned a generator; map wants one result"),
             )
         else:
             outcome = self._outcome(type_, head, body)
-        del self._pending[stream]
+        del lane.pending[stream]
+        self._under_way -= 1
         found.append((place, outcome))
 
     def _outcome(self, type_: int, head: bytes, body: bytes) -> tuple:
@@ -296,14 +350,5 @@ class _Map:
     def _leave(self) -> None:
         if self._progress is not None:
             self._progress.close()
-        connection = self._connection
-        if not self._pending and self._lost is None:
-            connection.node.give_back(connection)
-            return
-        try:
-            words = _frames.encode_head({"reason": "the map was left"})
-            frames = [_frames.frame(CANCEL, stream, words) for stream in self._pending]
-            connection._sock.sendall(b"".join(frames))
-        except OSError:
-            pass
-        connection.close()
+        for lane in self._lanes:
+            lane.leave(self._lost is not None)

@@ -123,9 +123,7 @@ class Node:
 
         The conversation is over, and the connection None, unless the answer is a YIELD.
         """
-        data, buffers = (
-            self.pack(args, kwargs) if several else _values.pack_arguments(args, kwargs)
-        )
+        data, buffers = self.pack(args, kwargs) if several else _values.pack_arguments(args, kwargs)
         head = _values.head_with(head, data, buffers)
         return self.converse(CALL, head, data, buffers)
 
@@ -173,6 +171,9 @@ class Node:
             raise
         if type_ == YIELD:
             return connection, type_, head, body
+        if connection.is_refused:
+            connection.close()
+            raise _refusal(head, body)
         self.give_back(connection)
         if type_ == ERROR:
             _connection.raise_error(head, body)
@@ -182,7 +183,9 @@ class Node:
         """Return the error for a connection that broke in the middle of `what`."""
         if self.is_far:
             return self._lost(what, error)
-        message = f"the connection to the node on this machine broke in the middle of {what}: {error}"
+        message = (
+            f"the connection to the node on this machine broke in the middle of {what}: {error}"
+        )
         if not isinstance(error, ProtocolError):
             message += f"; the node was stopped or killed{_NOT_KNOWN.get(what, '')} (`leanto logs --node` says more)"
         return NodeError(message)
@@ -249,7 +252,14 @@ def _raise_refusal(connection: Connection) -> None:
     except (OSError, EOFError, ProtocolError):
         return
     if type_ == ERROR:
-        _connection.raise_error(head, body)
+        raise _refusal(head, body)
+
+
+def _refusal(head: bytes, body: bytes) -> BaseException:
+    error = _connection.to_exception(_frames.decode_head(head), body)
+    if isinstance(error, LeantoError):
+        error.unheard = True
+    return error
 
 
 _NOT_KNOWN = {

@@ -221,7 +221,7 @@ class Run(concurrent.futures.Future):
                 raise NotFoundError(
                     f"the run {self.id} returned its object, which is gone; make it again"
                 )
-            from leanto._classes import rebuild_object
+            from leanto._objects import rebuild_object
 
             return rebuild_object(
                 self.node, said["o"], said["name"], said["cls"], said["describe"], {}

@@ -30,9 +30,13 @@ import builtins
 class LeantoError(Exception):
     """The root of what the infrastructure raises, as opposed to the user's own code.
 
+    ``unheard`` is True where the node can't have heard of what was asked, so that it may be asked elsewhere.
+
     >>> issubclass(lt.WorkerDiedError, lt.LeantoError)
     True
     """
+
+    unheard = False
 
 
 class InvalidRequestError(LeantoError, ValueError):

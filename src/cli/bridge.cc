@@ -3,6 +3,9 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <thread>
+
 #include "cli/command.h"
 #include "cli/node_process.h"
 #include "cli/report.h"
@@ -16,13 +19,23 @@ namespace leanto::cli {
 
 namespace {
 
+// A node that is just ending has no socket any more, and none can be started yet.
+constexpr std::chrono::seconds kEndingLimit{15};
+constexpr std::chrono::milliseconds kLookAgain{50};
+
 Result<UniqueFd> connect_to_node() {
   const Result<Directories> directories = find_directories(find_environment_variable);
   if (!directories) return Failure(directories.error());
-  Result<UniqueFd> socket = connect_unix(directories->socket());
-  if (socket || socket.error().kind != ErrorKind::kNotFound) return socket;
-  if (const Status started = start_node({}); !started) return Failure(started.error());
-  return connect_unix(directories->socket());
+  const auto until = std::chrono::steady_clock::now() + kEndingLimit;
+  while (true) {
+    Result<UniqueFd> socket = connect_unix(directories->socket());
+    const bool is_late = std::chrono::steady_clock::now() > until;
+    if (socket || socket.error().kind != ErrorKind::kNotFound || is_late) return socket;
+    if (const Status started = start_node({}); !started) return Failure(started.error());
+    socket = connect_unix(directories->socket());
+    if (socket) return socket;
+    std::this_thread::sleep_for(kLookAgain);
+  }
 }
 
 int bridge() {

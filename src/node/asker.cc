@@ -44,7 +44,7 @@ void Asker::on_frame(wire::Frame& frame) {
   } else if (frame.type == FrameType::kError) {
     waiting->reply = Failure(wire::error_from_head(*head));
   } else {
-    waiting->reply = Reply{*head, std::string(frame.body.view())};
+    waiting->reply = Reply{*head, std::move(frame.body).to_owned()};
   }
   waiting->done.set();
 }

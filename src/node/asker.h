@@ -16,7 +16,7 @@ class Asker final : public std::enable_shared_from_this<Asker> {
  public:
   struct Reply {
     wire::Json head;
-    std::string body;
+    wire::Body body;  // its own
   };
   using OnLog = std::function<void(std::string_view head, std::string_view text)>;
 

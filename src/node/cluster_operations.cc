@@ -28,10 +28,13 @@ ClusterOperations::ClusterOperations(Parts parts)
       operations_{{"cluster", &ClusterOperations::cluster},
                   {"clusters", &ClusterOperations::clusters},
                   {"cluster_up", &ClusterOperations::up},
+                  {"offer", &ClusterOperations::offer},
+                  {"offers", &ClusterOperations::offers},
                   {"cluster_down", &ClusterOperations::down},
                   {"forget_cluster", &ClusterOperations::forget},
                   {"node_state", &ClusterOperations::node_state},
                   {"ssh_command", &ClusterOperations::ssh_command},
+                  {"move_value", &ClusterOperations::move_value},
                   {"missing_blobs", &ClusterOperations::missing_blobs},
                   {"put_blobs", &ClusterOperations::put_blobs}} {}
 
@@ -47,9 +50,12 @@ net::Task<Result<Answer>> ClusterOperations::cluster(Request& request) {
   const Result<ClusterSpec> cluster = co_await parts_.clusters.resolve(*name, std::move(words));
   if (!cluster) co_return Failure(cluster.error());
   if (cluster->hosts.empty()) {
-    const Result<Offer> offer = parts_.clusters.choose_offer(*cluster);
-    if (!offer) co_return Failure(offer.error());
-    co_return Answer{{{"provider", offer->provider}, {"node", offer->node}}, {}};
+    const Result<Clusters::Choice> choice = co_await parts_.clusters.choose_node(*cluster);
+    if (!choice) co_return Failure(choice.error());
+    const Offer& offer = choice->offer;
+    Json said = {{"provider", offer.provider}, {"node", offer.node}, {"path", choice->path}};
+    if (offer.provider == "ssh") said["nodes"] = {offer.node};
+    co_return Answer{std::move(said), {}};
   }
   Json nodes = Json::array();
   for (const auto& peer : parts_.peers.of(*cluster)) nodes.push_back(peer->name());
@@ -69,11 +75,30 @@ net::Task<Result<Answer>> ClusterOperations::clusters(Request&) {
       nodes.push_back(std::move(node));
     }
     rows.push_back({{"name", cluster.name},
-                    {"provider", cluster.hosts.empty() ? cluster.policy : "ssh"},
+                    {"provider", cluster.hosts.empty() ? cluster.policies.front() : "ssh"},
                     {"asked", describe(cluster.requirements)},
                     {"nodes", std::move(nodes)}});
   }
   co_return Answer{{{"clusters", rows}}, {}};
+}
+
+// What this machine offers, for another node that asks.
+net::Task<Result<Answer>> ClusterOperations::offer(Request& request) {
+  const Requirements asked = requirements_from(request.head.value("requirements", Json::object()));
+  const Result<Offer> offer = parts_.clusters.offer_here(asked);
+  if (!offer) co_return Failure(offer.error());
+  co_return Answer{to_json(*offer), {}};
+}
+
+net::Task<Result<Answer>> ClusterOperations::offers(Request& request) {
+  const Json words = request.head.value("words", Json::object());
+  const Result<ClusterSpec> asked = parse_cluster("offers", words);
+  if (!asked) co_return Failure(asked.error());
+  const Result<std::vector<Offer>> offers = co_await parts_.clusters.offers(asked->requirements);
+  if (!offers) co_return Failure(offers.error());
+  Json rows = Json::array();
+  for (const Offer& offer : *offers) rows.push_back(to_json(offer));
+  co_return Answer{{{"offers", rows}}, {}};
 }
 
 net::Task<Result<Answer>> ClusterOperations::up(Request& request) {
@@ -139,6 +164,37 @@ net::Task<Result<Answer>> ClusterOperations::ssh_command(Request& request) {
   co_return Answer{{{"command", parts_.ssh_command(*host)}}, {}};
 }
 
+// A copy of a kept value on another node, which goes with the session that asks.
+net::Task<Result<Answer>> ClusterOperations::move_value(Request& request) {
+  const Result<std::string> id = wire::require_string(request.head, "o");
+  if (!id) co_return Failure(id.error());
+  const std::string session = wire::find_string(request.head, "session").value_or("");
+  Json fetch = {{"op", "fetch"}, {"o", *id}, {"far", true}};
+  Result<Answer> value =
+      co_await ask_node(wire::find_string(request.head, "from").value_or(""), std::move(fetch), {});
+  if (!value) co_return Failure(value.error());
+  Json keep = {{"op", "keep"}, {"session", session}};
+  if (value->head.contains("b")) keep["b"] = value->head["b"];
+  co_return co_await ask_node(wire::find_string(request.head, "to").value_or(""), std::move(keep),
+                              std::move(value->body));
+}
+
+// The node of that name; the one here has none.
+net::Task<Result<Answer>> ClusterOperations::ask_node(std::string name, Json question,
+                                                      wire::Body body) {
+  if (name.empty()) {
+    Request request{std::move(question), std::move(body), {}};
+    co_return co_await parts_.ask_here(std::move(request));
+  }
+  const Result<std::shared_ptr<Peer>> peer = co_await parts_.clusters.find_node(std::move(name));
+  if (!peer) co_return Failure(peer.error());
+  const Result<std::shared_ptr<Asker>> asker = co_await (*peer)->asker();
+  if (!asker) co_return Failure(asker.error());
+  Result<Asker::Reply> reply = co_await (*asker)->ask(question, std::move(body));
+  if (!reply) co_return Failure(reply.error());
+  co_return Answer{std::move(reply->head), std::move(reply->body)};
+}
+
 // Code that is sent
 
 net::Task<Result<Answer>> ClusterOperations::missing_blobs(Request& request) {
@@ -202,10 +258,10 @@ net::Task<Result<Answer>> ClusterOperations::deploy(Request& request) {
       port->reply(wire::FrameType::kLog, stream, head, wire::Body(text));
   };
   CodeSender::Ask ask = [&] { return (*asker)->ask(words, request.body.view(), on_log); };
-  const Result<Asker::Reply> reply =
+  Result<Asker::Reply> reply =
       co_await sender_.ask_with(*peer, *asker, *needed, std::move(ask), on_progress);
   if (!reply) co_return Failure(reply.error());
-  co_return Answer{reply->head, wire::Body(reply->body).to_owned()};
+  co_return Answer{std::move(reply->head), std::move(reply->body)};
 }
 
 }  // namespace leanto::node

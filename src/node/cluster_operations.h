@@ -21,6 +21,8 @@ class ClusterOperations {
     CodeStore& code;
     Clusters& clusters;
     Peers& peers;
+    // Asks this node itself.
+    std::function<net::Task<Result<Answer>>(Request request)> ask_here;
     // What a person types to log in to a host.
     std::function<std::vector<std::string>(const HostSpec& host)> ssh_command;
     // The code that a worker here runs, by its version, for what it sends on.
@@ -39,14 +41,18 @@ class ClusterOperations {
 
   net::Task<Result<Answer>> cluster(Request& request);
   net::Task<Result<Answer>> clusters(Request& request);
+  net::Task<Result<Answer>> offer(Request& request);
+  net::Task<Result<Answer>> offers(Request& request);
   net::Task<Result<Answer>> up(Request& request);
   net::Task<Result<Answer>> down(Request& request);
   net::Task<Result<Answer>> forget(Request& request);
   net::Task<Result<Answer>> node_state(Request& request);
   net::Task<Result<Answer>> ssh_command(Request& request);
+  net::Task<Result<Answer>> move_value(Request& request);
   net::Task<Result<Answer>> missing_blobs(Request& request);
   net::Task<Result<Answer>> put_blobs(Request& request);
 
+  net::Task<Result<Answer>> ask_node(std::string name, wire::Json question, wire::Body body);
   net::Task<Result<std::vector<CodeSender::Needed>>> find_needed(const Request& request,
                                                                  wire::Json& words);
 

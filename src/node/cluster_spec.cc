@@ -15,6 +15,9 @@ namespace {
 constexpr std::size_t kMaxHosts = 1000;
 constexpr std::size_t kMaxName = 255;  // wire/relay.h
 constexpr const char* kEnvironment = "ssh_environment";
+constexpr const char* kChosen = "chosen";
+constexpr const char* kPrice = "price_per_hour";
+constexpr const char* kLabels = "labels";
 
 bool is_control(char byte) { return static_cast<unsigned char>(byte) < 0x20 || byte == 0x7f; }
 
@@ -53,6 +56,22 @@ Result<std::vector<std::string>> read_hosts(const Json& words) {
   return hosts;
 }
 
+Result<std::vector<std::string>> read_policies(const Json& words) {
+  const auto said = words.find("provider");
+  if (said == words.end()) return std::vector<std::string>{"cheapest"};
+  std::vector<std::string> policies;
+  const Json list = said->is_array() ? *said : Json::array({*said});
+  for (const Json& policy : list) {
+    if (policy.is_string()) policies.push_back(policy.get<std::string>());
+  }
+  if (policies.empty() || policies.size() != list.size()) {
+    return fail(ErrorKind::kInvalid,
+                "provider= is \"cheapest\", \"available\", the name of a provider or of a cluster, or a "
+                "list of those in order of preference");
+  }
+  return policies;
+}
+
 Status read_requirements(const Json& words, Requirements& requirements) {
   if (const auto type = wire::find_string(words, "instance_type")) {
     const Result<Requirements> parsed = parse_requirements(*type);
@@ -82,7 +101,9 @@ Result<ClusterSpec> parse_cluster(const std::string& name, const Json& words) {
   cluster.name = name;
   if (const Status read = read_requirements(words, cluster.requirements); !read)
     return Failure(read.error());
-  if (const auto policy = wire::find_string(words, "provider")) cluster.policy = *policy;
+  Result<std::vector<std::string>> policies = read_policies(words);
+  if (!policies) return Failure(policies.error());
+  cluster.policies = *std::move(policies);
   const Result<std::vector<std::string>> hosts = read_hosts(words);
   if (!hosts) return Failure(hosts.error());
   if (!hosts->empty() && name.find('/') != std::string::npos) {
@@ -101,6 +122,11 @@ Result<ClusterSpec> parse_cluster(const std::string& name, const Json& words) {
     if (!(*port >= 1 && *port <= 65535))
       return fail(ErrorKind::kInvalid, "ssh_port={} is no port: 1 to 65535", *port);
     common.port = static_cast<int>(*port);
+  }
+  common.price_per_hour = wire::find_number(words, kPrice);
+  const Json labels = words.value(kLabels, Json::object());
+  for (const auto& [key, value] : labels.items()) {
+    if (value.is_string()) common.labels.emplace(key, value.get<std::string>());
   }
   if (const auto variables = words.find(kEnvironment);
       variables != words.end() && variables->is_object()) {
@@ -123,7 +149,7 @@ Result<ClusterSpec> parse_cluster(const std::string& name, const Json& words) {
 }
 
 Json words_to_keep(Json words) {
-  words.erase(kEnvironment);
+  for (const char* key : {kEnvironment, kChosen, kPrice, kLabels}) words.erase(key);
   return words;
 }
 

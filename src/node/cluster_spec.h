@@ -1,6 +1,7 @@
 // A cluster as a value: what was asked for under its name (docs/wire.md, "Clusters").
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,6 +22,8 @@ struct HostSpec {
   std::string key;   // the file of a private key; empty: the same
   // What the caller's ssh needs to find his agent. No part of the cluster: it's kept in memory only.
   std::vector<std::string> environment;
+  std::optional<double> price_per_hour{};      // absent: what its own node.toml says
+  std::map<std::string, std::string> labels{};
 
   // Whether both are the same way to the same host.
   bool reached_as(const HostSpec& other) const;
@@ -28,15 +31,18 @@ struct HostSpec {
 
 struct ClusterSpec {
   std::string name;
-  std::vector<HostSpec> hosts;      // none: it's chosen by what it must have
+  std::vector<HostSpec> hosts;  // none: it's chosen by what it must have
   Requirements requirements;
-  std::string policy = "cheapest";  // how it's chosen
+  // How it's chosen: in order of preference, each a policy (provider/choose.h), or the name of a
+  // cluster.
+  std::vector<std::string> policies{"cheapest"};
 };
 
 // `words` are those of lt.cluster. kInvalid: they make no sense; the message says which and why.
 Result<ClusterSpec> parse_cluster(const std::string& name, const wire::Json& words);
 
-// The words of a cluster that are kept: without those that belong to one caller.
+// The words that say what a cluster is: without those that belong to one caller, and `chosen`, the
+// node that was chosen for it, and without what only hosts.toml says.
 wire::Json words_to_keep(wire::Json words);
 
 // How two sets of words of one cluster differ, for people: "host was 'a' and is 'b'"; "" if not.

@@ -28,6 +28,8 @@ std::int64_t milliseconds(WallTime time) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
 }
 
+constexpr const char* kSsh = "ssh";
+
 bool has_hosts(const Json& words) { return words.contains("host") || words.contains("hosts"); }
 
 }  // namespace
@@ -41,35 +43,48 @@ net::Task<Result<Json>> Clusters::known_words(std::string name) {
   co_return Json::parse((*known)->spec, nullptr, false);
 }
 
+net::Task<Result<HostsFile>> Clusters::hosts_file() {
+  auto load = [path = parts_.hosts_file](Ledger&) { return load_hosts_file(path); };
+  co_return co_await parts_.ledger.with(std::move(load));
+}
+
 net::Task<Result<ClusterSpec>> Clusters::resolve(std::string name, Json words) {
   if (!words.is_object()) words = Json::object();
-  const Json kept = words_to_keep(words);
-  const Result<Json> known = co_await known_words(name);
+  const Json said = words_to_keep(words);
+  Result<Json> known = co_await known_words(name);
   if (!known) co_return Failure(known.error());
-  if (kept.empty()) {
+  const Result<HostsFile> listed = co_await hosts_file();
+  if (!listed) co_return Failure(listed.error());
+  if (const auto host = listed->find(name); host != listed->end()) known = host->second;
+  if (said.empty()) {
     if (known->is_null()) co_return unknown(name);
     Json all = *known;
     all.update(words);
     co_return parse_cluster(name, all);
   }
   Result<ClusterSpec> cluster = parse_cluster(name, words);
-  if (!cluster || *known == kept) co_return cluster;
-  if (known->is_object() && (has_hosts(*known) || has_hosts(kept))) {
+  if (!cluster || (known->is_object() && words_to_keep(*known) == said)) co_return cluster;
+  if (known->is_object() && (has_hosts(*known) || has_hosts(said))) {
     co_return fail(ErrorKind::kAlreadyExists,
                    "the cluster '{0}' is known already, and otherwise: {1}. Say the same as before "
                    "or lt.cluster(\"{0}\"), take another name, or forget the one that is known: "
                    "leanto clusters --forget {0}",
-                   name, describe_difference(*known, kept));
+                   name, describe_difference(words_to_keep(*known), said));
   }
-  const std::string spec = kept.dump(-1, ' ', false, Json::error_handler_t::replace);
-  auto keep = [record = ClusterRecord{name, spec, milliseconds(parts_.clock.wall())}](
-                  Ledger& ledger) {
-    (void)ledger.remove_cluster(record.name);  // what must be had may change: the newest words count
-    return ledger.put_cluster(record);
-  };
-  const Status stored = co_await parts_.ledger.with(std::move(keep));
+  const Status stored = co_await store(name, said);
   if (!stored) co_return Failure(stored.error());
   co_return cluster;
+}
+
+// What must be had may change: the newest words count.
+net::Task<Status> Clusters::store(std::string name, Json words) {
+  const std::string spec = words.dump(-1, ' ', false, Json::error_handler_t::replace);
+  auto keep = [record = ClusterRecord{name, spec, milliseconds(parts_.clock.wall())}](
+                  Ledger& ledger) {
+    (void)ledger.remove_cluster(record.name);
+    return ledger.put_cluster(record);
+  };
+  co_return co_await parts_.ledger.with(std::move(keep));
 }
 
 net::Task<Result<std::shared_ptr<Peer>>> Clusters::find_node(std::string name) {
@@ -100,10 +115,13 @@ net::Task<Result<std::vector<ClusterSpec>>> Clusters::all() {
   auto find = [](Ledger& ledger) { return ledger.clusters(); };
   const auto records = co_await parts_.ledger.with(std::move(find));
   if (!records) co_return Failure(records.error());
+  Result<HostsFile> words = co_await hosts_file();
+  if (!words) co_return Failure(words.error());
+  for (const ClusterRecord& record : *records)
+    words->emplace(record.name, Json::parse(record.spec, nullptr, false));
   std::vector<ClusterSpec> found;
-  for (const ClusterRecord& record : *records) {
-    Result<ClusterSpec> cluster =
-        parse_cluster(record.name, Json::parse(record.spec, nullptr, false));
+  for (const auto& [name, said] : *words) {
+    Result<ClusterSpec> cluster = parse_cluster(name, said);
     if (cluster) found.push_back(*std::move(cluster));
   }
   co_return found;
@@ -116,10 +134,108 @@ net::Task<Status> Clusters::forget(std::string name) {
   co_return removed;
 }
 
-Result<Offer> Clusters::choose_offer(const ClusterSpec& cluster) const {
-  const Result<std::vector<Offer>> offers = parts_.provider.offers(cluster.requirements);
+// Choosing
+
+Result<Offer> Clusters::offer_here(const Requirements& requirements) const {
+  const Result<std::vector<Offer>> offers = parts_.provider.offers(requirements);
   if (!offers) return Failure(offers.error());
-  return choose(cluster.policy, cluster.requirements, *offers, parts_.config_file);
+  if (offers->empty()) return fail(ErrorKind::kCapacity, "this machine offers nothing");
+  return judged(offers->front(), requirements);
+}
+
+net::Task<Result<std::vector<Offer>>> Clusters::offers(Requirements requirements) {
+  Result<std::vector<ClusterSpec>> clusters = co_await all();
+  if (!clusters) co_return Failure(clusters.error());
+  Result<std::vector<Offer>> offers =
+      co_await parts_.offers.collect(*std::move(clusters), requirements);
+  if (offers) {
+    for (Offer& offer : *offers) offer = judged(std::move(offer), requirements);
+  }
+  co_return offers;
+}
+
+// In order of preference; the refusal is that of the last.
+Result<Offer> Clusters::choose_offer(const ClusterSpec& cluster,
+                                     const std::vector<Offer>& offers) const {
+  Result<Offer> chosen = fail(ErrorKind::kInvalid, "no policy was said");
+  for (const std::string& policy : cluster.policies) {
+    std::vector<Offer> of_cluster;
+    for (const Offer& offer : offers) {
+      if (offer.cluster == policy) of_cluster.push_back(offer);
+    }
+    chosen = of_cluster.empty()
+                 ? choose(policy, cluster.requirements, offers, parts_.config_file)
+                 : choose(kCheapest, cluster.requirements, of_cluster, parts_.config_file);
+    if (chosen || chosen.error().kind == ErrorKind::kInvalid) return chosen;
+  }
+  return chosen;
+}
+
+net::Task<Result<Clusters::Choice>> Clusters::choose_node(ClusterSpec cluster) {
+  Choice choice;
+  if (const std::optional<Offer> before = co_await chosen_before(cluster.name)) {
+    choice.offer = *before;
+    co_return choice;
+  }
+  // This machine costs nothing more and is there already, so nobody has to be asked if it can.
+  const Result<Offer> here = offer_here(cluster.requirements);
+  const bool any_will_do =
+      cluster.policies.front() == kCheapest || cluster.policies.front() == kAvailable;
+  if (here && here->cannot.empty() && any_will_do && here->price_per_hour.value_or(0) == 0) {
+    choice.offer = *here;
+    co_return choice;
+  }
+  Result<std::vector<Offer>> all_offers = co_await offers(cluster.requirements);
+  if (!all_offers) co_return Failure(all_offers.error());
+  while (true) {
+    Result<Offer> best = choose_offer(cluster, *all_offers);
+    if (!best) co_return Failure(best.error());
+    choice.offer = *std::move(best);
+    if (choice.offer.provider != kSsh) co_return choice;
+    const Status reached = co_await reach(choice.offer.node);
+    if (reached) break;
+    choice.path.push_back(
+        {{"node", choice.offer.node}, {"error", wire::error_to_json(reached.error())}});
+    for (Offer& offer : *all_offers) {
+      if (offer.node == choice.offer.node && offer.cluster == choice.offer.cluster)
+        offer.cannot = reached.error().message;
+    }
+  }
+  const Status kept = co_await remember(cluster.name, choice.offer.node);
+  if (!kept) co_return Failure(kept.error());
+  co_return choice;
+}
+
+net::Task<Status> Clusters::reach(std::string node) {
+  const Result<std::shared_ptr<Peer>> peer = co_await find_node(std::move(node));
+  if (!peer) co_return Failure(peer.error());
+  const auto link = co_await (*peer)->link();
+  co_return link ? Status() : Status(Failure(link.error()));
+}
+
+// The one that was chosen for a cluster by that name, if it's still known.
+net::Task<std::optional<Offer>> Clusters::chosen_before(std::string name) {
+  const Result<Json> known = co_await known_words(name);
+  const auto chosen =
+      known && known->is_object() ? wire::find_string(*known, "chosen") : std::nullopt;
+  if (!chosen) co_return std::nullopt;
+  const Result<HostSpec> host = co_await find_host(*chosen);
+  if (!host) co_return std::nullopt;
+  Offer offer;
+  offer.provider = kSsh;
+  offer.cluster = host->cluster;
+  offer.node = host->node;
+  offer.price_per_hour = host->price_per_hour;
+  co_return offer;
+}
+
+net::Task<Status> Clusters::remember(std::string name, std::string node) {
+  const Result<Json> known = co_await known_words(name);
+  if (!known) co_return Failure(known.error());
+  if (!known->is_object()) co_return Status();
+  Json words = *known;
+  words["chosen"] = node;
+  co_return co_await store(std::move(name), std::move(words));
 }
 
 }  // namespace leanto::node

@@ -1,12 +1,16 @@
 // Clusters by name: what was asked for under each, and the nodes that are one.
 #pragma once
 
+#include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "node/cluster_spec.h"
+#include "node/hosts_file.h"
 #include "node/ledger_access.h"
+#include "node/offers.h"
 #include "node/peers.h"
 #include "node/request.h"
 #include "provider/choose.h"
@@ -21,7 +25,9 @@ class Clusters {
     LedgerAccess& ledger;
     Provider& provider;
     Peers& peers;
+    OfferBook& offers;
     std::string config_file;
+    std::filesystem::path hosts_file;
   };
   explicit Clusters(Parts parts) : parts_(std::move(parts)) {}
 
@@ -38,10 +44,26 @@ class Clusters {
   // kNotFound.
   net::Task<Status> forget(std::string name);
 
-  // Whose offer is taken for what the cluster must have. kCapacity if nobody's can be.
-  Result<Offer> choose_offer(const ClusterSpec& cluster) const;
+  // What everybody offers for that.
+  net::Task<Result<std::vector<Offer>>> offers(Requirements requirements);
+  // What this machine offers.
+  Result<Offer> offer_here(const Requirements& requirements) const;
+
+  // For a cluster without hosts: whose offer is taken. It's the same as last time, as long as that
+  // is known. kCapacity if nobody's can be.
+  struct Choice {
+    Offer offer;
+    wire::Json path = wire::Json::array();  // whose offer was taken before, and why that failed
+  };
+  net::Task<Result<Choice>> choose_node(ClusterSpec cluster);
 
  private:
+  net::Task<std::optional<Offer>> chosen_before(std::string name);
+  net::Task<Status> remember(std::string name, std::string node);
+  Result<Offer> choose_offer(const ClusterSpec& cluster, const std::vector<Offer>& offers) const;
+  net::Task<Result<HostsFile>> hosts_file();
+  net::Task<Status> store(std::string name, wire::Json words);
+  net::Task<Status> reach(std::string node);
   net::Task<Result<wire::Json>> known_words(std::string name);
   net::Task<Result<ClusterSpec>> find_cluster_of(std::string node);
 

@@ -104,7 +104,7 @@ net::Task<Status> CodeSender::send_missing(std::shared_ptr<Asker> asker,
     std::unordered_map<Digest, std::uint64_t, DigestHash> sizes;
     for (const TreeBlob& blob : all) sizes.emplace(blob.digest, blob.size);
     std::vector<TreeBlob> lacking;
-    const Result<std::vector<Digest>> digests = split_digests(reply->body);
+    const Result<std::vector<Digest>> digests = split_digests(reply->body.view());
     if (!digests) co_return Failure(digests.error());
     for (const Digest& digest : *digests) {
       if (const auto size = sizes.find(digest); size != sizes.end())

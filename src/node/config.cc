@@ -9,15 +9,7 @@
 #include "base/duration.h"
 #include "base/nearest.h"
 #include "os/files.h"
-
-// toml++ 3.3 asserts what a text like "[\n" violates and then handles it correctly all the same:
-// the assertions go, and with them what NDEBUG makes of them (promises to the optimizer).
-#pragma push_macro("NDEBUG")
-#undef NDEBUG
-#define TOML_ASSERT(expression) static_cast<void>(0)
-#define TOML_EXCEPTIONS 0
-#include <toml++/toml.h>
-#pragma pop_macro("NDEBUG")
+#include "os/toml.h"
 
 namespace leanto {
 namespace {
@@ -280,19 +272,6 @@ Status read_table(const toml::table& table, const std::vector<Key>& keys, const 
     }
   }
   return {};
-}
-
-// toml++ 3.3 runs into undefined behaviour on letters like "ä" outside of strings and comments. No
-// key and no value here has any, so each of their bytes becomes a "?": the lines and columns stay,
-// a comment stays one, and everywhere else it's an error.
-std::string with_ascii_only(std::string_view text) {
-  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
-  std::string ascii(text);
-  for (char& c : ascii) {
-    if (static_cast<unsigned char>(c) >= 0x80) c = '?';
-  }
-  return ascii;
 }
 
 }  // namespace

@@ -216,12 +216,13 @@ Status Node::open_others() {
   };
   others_ = std::make_unique<OtherNodes>(OtherNodes::Parts{
       loop_, outgoing_, clock_, ledger_access_, provider_, *code_, *id, settings_.version,
-      settings_.directories.node_config().string(), 
+      settings_.directories.node_config().string(), settings_.directories.config / "hosts.toml",
       [this](const HostSpec& host, OnProgress on_progress) {
         return ssh_.dial(host, std::move(on_progress));
       },
       [this](const HostSpec& host) { return ssh_.command_for_people(host); },
       std::move(snapshot_of),
+      [this](Request request) { return operations_->run(std::move(request)); },
       [this](UniqueFd socket) { door_->serve_unix(std::move(socket)); }});
   return {};
 }

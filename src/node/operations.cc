@@ -30,6 +30,7 @@ Operations::Operations(Parts parts)
                   {"delete", &Operations::remove},
                   {"rename", &Operations::rename},
                   {"fetch", &Operations::fetch},
+                  {"keep", &Operations::keep},
                   {"release", &Operations::release},
                   {"segment", &Operations::segment},
                   {"close_segment", &Operations::close_segment},
@@ -265,6 +266,18 @@ net::Task<Result<Answer>> Operations::fetch(Request& request) {
   Result<StoredValue::Loaded> fetched = parts_.kept.fetch(*id, reader_of(request));
   if (!fetched) co_return Failure(fetched.error());
   co_return Answer{std::move(fetched->head), std::move(fetched->body)};
+}
+
+// A value from another node, for a session of a client who will use it here.
+net::Task<Result<Answer>> Operations::keep(Request& request) {
+  const std::string session =
+      wire::find_string(request.head, "session").value_or(request.session);
+  Json said = Json::object();
+  if (const auto lengths = request.head.find("b"); lengths != request.head.end())
+    said["b"] = *lengths;
+  const Result<Json> kept = parts_.kept.keep(wire::encode_head(said), request.body, session);
+  if (!kept) co_return Failure(kept.error());
+  co_return Answer{*kept, {}};
 }
 
 net::Task<Result<Answer>> Operations::release(Request& request) {

@@ -90,6 +90,7 @@ class Operations {
   net::Task<Result<Answer>> remove(Request& request);
   net::Task<Result<Answer>> rename(Request& request);
   net::Task<Result<Answer>> fetch(Request& request);
+  net::Task<Result<Answer>> keep(Request& request);
   net::Task<Result<Answer>> release(Request& request);
   net::Task<Result<Answer>> submit(Request& request);
   net::Task<Result<Answer>> run_replay(Request& request);

@@ -41,8 +41,10 @@ void refuse(int socket, const Error& reason) {
 OtherNodes::OtherNodes(Parts parts)
     : parts_(std::move(parts)),
       peers_({parts_.loop, parts_.outgoing, parts_.clock, parts_.id, parts_.version, parts_.dial}),
-      clusters_({parts_.clock, parts_.ledger, parts_.provider, peers_, parts_.config_file}),
-      operations_({parts_.loop, parts_.code, clusters_, peers_, parts_.ssh_command,
+      offers_({parts_.loop, parts_.provider, peers_}),
+      clusters_({parts_.clock, parts_.ledger, parts_.provider, peers_, offers_, parts_.config_file,
+                 parts_.hosts_file}),
+      operations_({parts_.loop, parts_.code, clusters_, peers_, parts_.ask_here, parts_.ssh_command,
                    parts_.snapshot_of}),
       accepted_({parts_.loop, parts_.id, parts_.version,
                  [this](const wire::Json&) { return serve_other_end(parts_.serve); }}) {}

@@ -23,9 +23,12 @@ class OtherNodes {
     std::string id;       // of this node
     std::string version;  // of leanto here
     std::string config_file;
+    std::filesystem::path hosts_file;
     Peers::Dial dial;
     std::function<std::vector<std::string>(const HostSpec& host)> ssh_command;
     std::function<std::optional<Digest>(const std::string& version)> snapshot_of;
+    // Asks this node itself.
+    std::function<net::Task<Result<Answer>>(Request request)> ask_here;
     // Serves a connection of this user's.
     std::function<void(UniqueFd socket)> serve;
   };
@@ -43,6 +46,7 @@ class OtherNodes {
 
   Parts parts_;
   Peers peers_;
+  OfferBook offers_;
   Clusters clusters_;
   ClusterOperations operations_;
   AcceptedLinks accepted_;

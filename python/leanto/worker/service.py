@@ -7,8 +7,8 @@ import sys
 import types
 
 from leanto import _deploy, _frames, _values
-from leanto._classes import SPECIAL
 from leanto._frames import ERROR, READY
+from leanto._objects import SPECIAL
 from leanto.worker import calls, loader, secrets, tracebacks, warmup
 
 MAX_INVOCATIONS = 1024

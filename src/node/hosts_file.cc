@@ -1,0 +1,128 @@
+#include "node/hosts_file.h"
+
+#include <cmath>
+#include <string_view>
+#include <vector>
+
+#include "base/nearest.h"
+#include "os/files.h"
+#include "os/toml.h"
+
+namespace leanto::node {
+
+using wire::Json;
+
+namespace {
+
+const std::vector<std::string>& known_keys() {
+  static const std::vector<std::string> kKeys{"host",    "hosts",  "ssh_user",       "ssh_port",
+                                              "ssh_key", "python", "price_per_hour", "labels"};
+  return kKeys;
+}
+
+// "FILE, line 3: box.host ..."
+struct Place {
+  const std::string& path;
+  std::string name;
+  const toml::node& node;
+
+  template <typename... Args>
+  Failure wrong(fmt::format_string<Args...> format, Args&&... args) const {
+    return fail(ErrorKind::kInvalid, "{}, line {}: {} {}", path, node.source().begin.line, name,
+                fmt::format(format, std::forward<Args>(args)...));
+  }
+};
+
+Result<Json> read_strings(const Place& place) {
+  const toml::array* const list = place.node.as_array();
+  Json strings = Json::array();
+  if (list != nullptr) {
+    for (const toml::node& each : *list) {
+      if (each.is_string()) strings.push_back(*each.value<std::string>());
+    }
+  }
+  if (list == nullptr || strings.size() != list->size())
+    return place.wrong("must be a list of names or addresses like [\"10.0.0.8\", \"10.0.0.9\"]");
+  return strings;
+}
+
+Result<Json> read_labels(const Place& place) {
+  const toml::table* const table = place.node.as_table();
+  Json labels = Json::object();
+  if (table != nullptr) {
+    for (const auto& [key, value] : *table) {
+      if (value.is_string()) labels[std::string(key.str())] = *value.value<std::string>();
+    }
+  }
+  if (table == nullptr || labels.size() != table->size())
+    return place.wrong("must be a table of texts like {{team = \"vision\"}}");
+  return labels;
+}
+
+Result<Json> read_value(const Place& place, std::string_view key) {
+  if (key == "hosts") return read_strings(place);
+  if (key == "labels") return read_labels(place);
+  if (key == "ssh_port") {
+    const auto* const port = place.node.as_integer();
+    if (port == nullptr || port->get() < 1 || port->get() > 65535)
+      return place.wrong("must be a port, a whole number from 1 to 65535");
+    return Json(port->get());
+  }
+  if (key == "price_per_hour") {
+    const auto price = place.node.is_number() ? place.node.value<double>() : std::nullopt;
+    if (!price || !std::isfinite(*price) || *price < 0)
+      return place.wrong("must be a price like 1.21, not negative");
+    return Json(*price);
+  }
+  const auto text = place.node.value<std::string>();
+  if (!place.node.is_string() || text->empty()) return place.wrong("must be a text, in quotes");
+  return Json(*text);
+}
+
+Result<Json> read_cluster(const Place& place) {
+  const toml::table* const table = place.node.as_table();
+  if (table == nullptr) return place.wrong("must be a section: [{}]", place.name);
+  Json words = Json::object();
+  for (const auto& [toml_key, node] : *table) {
+    const std::string key(toml_key.str());
+    const Place entry{place.path, place.name + "." + key.substr(0, 64), node};
+    const auto& keys = known_keys();
+    if (std::find(keys.begin(), keys.end(), key) == keys.end()) {
+      const std::string hint = did_you_mean(key, keys);
+      return entry.wrong("is no key that leanto knows{}", hint.empty() ? "" : hint);
+    }
+    Result<Json> value = read_value(entry, key);
+    if (!value) return value;
+    words[key] = *std::move(value);
+  }
+  if (words.contains("host") == words.contains("hosts"))
+    return place.wrong("must have host = \"...\" or hosts = [...]");
+  return words;
+}
+
+}  // namespace
+
+Result<HostsFile> parse_hosts_file(std::string_view text, const std::string& path) {
+  const toml::parse_result parsed = toml::parse(text);
+  if (!parsed) {
+    return fail(ErrorKind::kInvalid, "{}, line {}: this is not TOML: {}", path,
+                parsed.error().source().begin.line, parsed.error().description());
+  }
+  HostsFile clusters;
+  for (const auto& [key, node] : parsed.table()) {
+    const std::string name(key.str());
+    Result<Json> words = read_cluster({path, name.substr(0, 64), node});
+    if (!words) return Failure(words.error());
+    clusters.emplace(name, *std::move(words));
+  }
+  return clusters;
+}
+
+Result<HostsFile> load_hosts_file(const std::filesystem::path& path) {
+  const auto text = read_file(path.string());
+  if (text) return parse_hosts_file(with_ascii_only(*text), path.string());
+  if (text.error().kind == ErrorKind::kNotFound) return HostsFile();
+  return Failure(text.error());
+}
+
+}  // namespace leanto::node

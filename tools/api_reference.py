@@ -19,7 +19,7 @@ EXAMPLES = os.path.join(ROOT, "tests", "projects", "documented", "story.py")
 sys.path.insert(0, os.path.join(ROOT, "python"))
 
 import leanto  # noqa: E402
-from leanto import _aio, _calls, _classes, _functions, _map, _options, _runs, _streams  # noqa: E402
+from leanto import _aio, _calls, _classes, _functions, _map, _objects, _options, _runs, _streams  # noqa: E402
 
 ALIASES = {"fn": "function", "module": "cls"}
 ERRORS = [name for name in leanto.__all__ if name.endswith("Error")]
@@ -52,11 +52,19 @@ DOCUMENT = (
             ("LocalClass", _classes.LocalClass, None),
             ("RemoteClass", leanto.RemoteClass, None),
             ("RemoteObject", leanto.RemoteObject, ()),
-            ("RemoteMethod", _classes.RemoteMethod, None),
+            ("RemoteMethod", _objects.RemoteMethod, None),
         ),
     ),
     ("Options", (("", _options, ()), ("lt.deadline", leanto.deadline, ()))),
-    ("Clusters", (("lt.cluster", leanto.cluster, ()), ("Cluster", leanto.Cluster, None))),
+    (
+        "Clusters",
+        (
+            ("lt.cluster", leanto.cluster, ()),
+            ("Cluster", leanto.Cluster, None),
+            ("lt.CommandResult", leanto.CommandResult, ()),
+            ("lt.offers", leanto.offers, ()),
+        ),
+    ),
     (
         "Runs",
         (

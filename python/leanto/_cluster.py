@@ -38,26 +38,30 @@ class Cluster:
 
     @property
     def python(self) -> str:
-        """The Python that functions run in there, as they say it who send them: a path, or a version."""
-        if self.node.is_far:
+        """The Python that services run in there: a path, or a version for which the node finds one.
+
+        >>> "python" in lt.here.python
+        True
+        """
+        if self._node.is_far:
             return self._words.get("python") or f"{sys.version_info[0]}.{sys.version_info[1]}"
         return sys.executable or "python3"
 
     @property
-    def nodes(self) -> list[_nodes.Node]:
+    def _all_nodes(self) -> list[_nodes.Node]:
         """The nodes that it is."""
         self.resolve()
         return self._nodes
 
     @property
-    def node(self) -> _nodes.Node:
+    def _node(self) -> _nodes.Node:
         """The first of its nodes, which most clusters have only one of."""
-        return self.nodes[0]
+        return self._all_nodes[0]
 
     def _node_of(self, key: str) -> _nodes.Node:
         """The node that has the object of that name."""
-        if len(self.nodes) == 1:
-            return self.node
+        if len(self._all_nodes) == 1:
+            return self._node
         from leanto._farm import home_of
 
         return self._nodes[home_of(key, self._nodes)]
@@ -92,7 +96,7 @@ class Cluster:
         Traceback (most recent call last):
         leanto.errors.InvalidRequestError: this program's own node is ended by `leanto stop`
         """
-        if not self.node.is_far:
+        if not self._node.is_far:
             raise InvalidRequestError("this program's own node is ended by `leanto stop`")
         _nodes.here.ask("cluster_down", name=self.name)
 
@@ -107,6 +111,24 @@ class Cluster:
 
         return _machines.status(self)
 
+    def autostop(self, after: str | float | None) -> None:
+        """Have each node end itself when nothing has been asked of it for that long ("30m", or seconds) and nothing runs there.
+
+        It counts on the machine itself, also when every program and this machine are gone, and is kept when the node is
+        started again, as the next use does. None switches it off. Live objects are no reason to go on. Raises
+        InvalidRequestError for a time that makes no sense.
+
+        >>> lt.here.autostop("8h")
+        >>> lt.here.status()["nodes"][0]["autostop"]
+        28800.0
+        >>> lt.here.autostop(None)
+        """
+        from leanto import _options
+
+        words = {} if after is None else {"after": _options.seconds(after)}
+        for node in self._all_nodes:
+            node.ask("autostop", **words)
+
     def run(self, command: str | list[str], *, timeout: float | None = None) -> object:
         """Run a command on the machine (the first one, if there are several) and return its `CommandResult`.
 
@@ -120,7 +142,7 @@ class Cluster:
         """
         from leanto import _machines
 
-        return _machines.run(self.node, command, timeout)
+        return _machines.run(self._node, command, timeout)
 
     def ssh(self) -> int:
         """Log in to the machine in this terminal, and return ssh's exit code when that is over. Of several the first.
@@ -131,7 +153,7 @@ class Cluster:
         """
         from leanto import _machines
 
-        return _machines.ssh(self.node)
+        return _machines.ssh(self._node)
 
     def put_file(self, path: str, to: str = "") -> str:
         """Copy a file to the machine (to each, if there are several) and return its path there.
@@ -139,12 +161,12 @@ class Cluster:
         `to` is a path, by default the file's name; a relative one begins at your home there. The file appears whole, with
         the permissions that it has here. Raises FileNotFoundError for `path`, NotFoundError if there is no directory for it.
 
-        >>> lt.here.put_file(__file__, "/tmp/copied")
+        >>> lt.here.put_file("/etc/hostname", "/tmp/copied")
         '/tmp/copied'
         """
         from leanto import _machines
 
-        return [_machines.put_file(node, path, to) for node in self.nodes][0]
+        return [_machines.put_file(node, path, to) for node in self._all_nodes][0]
 
     def get_file(self, path: str, to: str = "") -> str:
         """Copy a file from the machine (of several the first) and return its path here: `to`, by default the file's name.
@@ -156,7 +178,7 @@ class Cluster:
         """
         from leanto import _machines
 
-        return _machines.get_file(self.node, path, to)
+        return _machines.get_file(self._node, path, to)
 
     def _all_words(self) -> dict:
         return {**self._words, **_ssh_environment(self._words)}
@@ -205,7 +227,7 @@ class Cluster:
         >>> "rates" in lt.here.keys()
         True
         """
-        return sorted(key for node in self.nodes for key in node.ask("keys")[0]["keys"])
+        return sorted(key for node in self._all_nodes for key in node.ask("keys")[0]["keys"])
 
     def exists(self, key: str) -> bool:
         """Whether there is an object named `key`.

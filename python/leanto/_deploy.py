@@ -40,7 +40,7 @@ def deploy(
         raise InvalidRequestError(
             f".to() takes a cluster, like lt.here or lt.cluster('here'), not {cluster!r}"
         )
-    nodes = cluster.nodes
+    nodes = cluster._all_nodes
     entry = _project.locate(callable_, sent_from and sent_from[0])
     words = {
         "kind": kind,

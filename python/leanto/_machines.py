@@ -64,7 +64,7 @@ def _code(said: dict) -> int:
 
 def status(cluster: object) -> dict:
     """Return the state of each node; see `Cluster.status`."""
-    if not cluster.node.is_far:
+    if not cluster._node.is_far:
         said, _ = _nodes.here.ask("status")
         return {"name": cluster.name, "nodes": [{"name": "here", "state": "up", **said}]}
     for row in _nodes.here.ask("clusters")[0]["clusters"]:

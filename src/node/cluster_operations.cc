@@ -47,10 +47,11 @@ net::Task<Result<Answer>> ClusterOperations::cluster(Request& request) {
   const Result<std::string> name = wire::require_string(request.head, "name");
   if (!name) co_return Failure(name.error());
   Json words = request.head.value("words", Json::object());
-  const Result<ClusterSpec> cluster = co_await parts_.clusters.resolve(*name, std::move(words));
+  const Result<ClusterSpec> cluster = co_await parts_.clusters.resolve(*name, words);
   if (!cluster) co_return Failure(cluster.error());
   if (cluster->hosts.empty()) {
-    const Result<Clusters::Choice> choice = co_await parts_.clusters.choose_node(*cluster);
+    const Result<Clusters::Choice> choice =
+        co_await parts_.clusters.choose_node(*cluster, std::move(words));
     if (!choice) co_return Failure(choice.error());
     const Offer& offer = choice->offer;
     Json said = {{"provider", offer.provider}, {"node", offer.node}, {"path", choice->path}};

@@ -71,6 +71,7 @@ net::Task<Result<ClusterSpec>> Clusters::resolve(std::string name, Json words) {
                    "leanto clusters --forget {0}",
                    name, describe_difference(words_to_keep(*known), said));
   }
+  if (cluster->hosts.empty()) co_return cluster;  // it's kept when somebody can offer it
   const Status stored = co_await store(name, said);
   if (!stored) co_return Failure(stored.error());
   co_return cluster;
@@ -171,12 +172,25 @@ Result<Offer> Clusters::choose_offer(const ClusterSpec& cluster,
   return chosen;
 }
 
-net::Task<Result<Clusters::Choice>> Clusters::choose_node(ClusterSpec cluster) {
-  Choice choice;
-  if (const std::optional<Offer> before = co_await chosen_before(cluster.name)) {
-    choice.offer = *before;
-    co_return choice;
+net::Task<Result<Clusters::Choice>> Clusters::choose_node(ClusterSpec cluster, Json words) {
+  const Result<Json> known = co_await known_words(cluster.name);
+  if (!known) co_return Failure(known.error());
+  Json said = words_to_keep(std::move(words));
+  if (said.empty() && known->is_object()) said = words_to_keep(*known);
+  if (known->is_object() && words_to_keep(*known) == said) {
+    if (const std::optional<Offer> before = co_await chosen_before(*known))
+      co_return Choice{*before};
   }
+  Result<Choice> chosen = co_await choose_anew(cluster);
+  if (!chosen) co_return chosen;
+  if (chosen->offer.provider == kSsh) said["chosen"] = chosen->offer.node;
+  const Status kept = co_await store(cluster.name, std::move(said));
+  if (!kept) co_return Failure(kept.error());
+  co_return chosen;
+}
+
+net::Task<Result<Clusters::Choice>> Clusters::choose_anew(ClusterSpec cluster) {
+  Choice choice;
   // This machine costs nothing more and is there already, so nobody has to be asked if it can.
   const Result<Offer> here = offer_here(cluster.requirements);
   const bool any_will_do =
@@ -193,7 +207,7 @@ net::Task<Result<Clusters::Choice>> Clusters::choose_node(ClusterSpec cluster) {
     choice.offer = *std::move(best);
     if (choice.offer.provider != kSsh) co_return choice;
     const Status reached = co_await reach(choice.offer.node);
-    if (reached) break;
+    if (reached) co_return choice;
     choice.path.push_back(
         {{"node", choice.offer.node}, {"error", wire::error_to_json(reached.error())}});
     for (Offer& offer : *all_offers) {
@@ -201,9 +215,6 @@ net::Task<Result<Clusters::Choice>> Clusters::choose_node(ClusterSpec cluster) {
         offer.cannot = reached.error().message;
     }
   }
-  const Status kept = co_await remember(cluster.name, choice.offer.node);
-  if (!kept) co_return Failure(kept.error());
-  co_return choice;
 }
 
 net::Task<Status> Clusters::reach(std::string node) {
@@ -214,10 +225,8 @@ net::Task<Status> Clusters::reach(std::string node) {
 }
 
 // The one that was chosen for a cluster by that name, if it's still known.
-net::Task<std::optional<Offer>> Clusters::chosen_before(std::string name) {
-  const Result<Json> known = co_await known_words(name);
-  const auto chosen =
-      known && known->is_object() ? wire::find_string(*known, "chosen") : std::nullopt;
+net::Task<std::optional<Offer>> Clusters::chosen_before(Json known) {
+  const auto chosen = wire::find_string(known, "chosen");
   if (!chosen) co_return std::nullopt;
   const Result<HostSpec> host = co_await find_host(*chosen);
   if (!host) co_return std::nullopt;
@@ -227,15 +236,6 @@ net::Task<std::optional<Offer>> Clusters::chosen_before(std::string name) {
   offer.node = host->node;
   offer.price_per_hour = host->price_per_hour;
   co_return offer;
-}
-
-net::Task<Status> Clusters::remember(std::string name, std::string node) {
-  const Result<Json> known = co_await known_words(name);
-  if (!known) co_return Failure(known.error());
-  if (!known->is_object()) co_return Status();
-  Json words = *known;
-  words["chosen"] = node;
-  co_return co_await store(std::move(name), std::move(words));
 }
 
 }  // namespace leanto::node

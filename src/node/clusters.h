@@ -49,17 +49,17 @@ class Clusters {
   // What this machine offers.
   Result<Offer> offer_here(const Requirements& requirements) const;
 
-  // For a cluster without hosts: whose offer is taken. It's the same as last time, as long as that
-  // is known. kCapacity if nobody's can be.
+  // For a cluster without hosts: whose offer is taken for these words, which are kept with the choice.
+  // It's the same as last time, as long as that is known. kCapacity if nobody's can be.
   struct Choice {
     Offer offer;
     wire::Json path = wire::Json::array();  // whose offer was taken before, and why that failed
   };
-  net::Task<Result<Choice>> choose_node(ClusterSpec cluster);
+  net::Task<Result<Choice>> choose_node(ClusterSpec cluster, wire::Json words);
 
  private:
-  net::Task<std::optional<Offer>> chosen_before(std::string name);
-  net::Task<Status> remember(std::string name, std::string node);
+  net::Task<Result<Choice>> choose_anew(ClusterSpec cluster);
+  net::Task<std::optional<Offer>> chosen_before(wire::Json known);
   Result<Offer> choose_offer(const ClusterSpec& cluster, const std::vector<Offer>& offers) const;
   net::Task<Result<HostsFile>> hosts_file();
   net::Task<Status> store(std::string name, wire::Json words);

@@ -34,15 +34,29 @@ std::uint64_t whole(const Json& head, std::string_view key) {
 
 }  // namespace
 
-HostOperations::HostOperations(net::Loop& loop)
+HostOperations::HostOperations(net::Loop& loop, Autostop& autostop)
     : loop_(loop),
-      operations_{{"command", &HostOperations::command},
+      autostop_(autostop),
+      operations_{{"autostop", &HostOperations::autostop},
+                  {"command", &HostOperations::command},
                   {"read_file", &HostOperations::read_file},
                   {"write_file", &HostOperations::write_file}} {}
 
 net::Task<Result<Answer>> HostOperations::run(const std::string& op, Request& request) {
   const Operation operation = operations_.at(op);
   co_return co_await (this->*operation)(request);
+}
+
+net::Task<Result<Answer>> HostOperations::autostop(Request& request) {
+  const auto seconds = wire::find_number(request.head, "after");
+  if (seconds && !(*seconds > 0 && *seconds < 1e9))
+    co_return fail(ErrorKind::kInvalid, "a node stops after a number of seconds");
+  const auto after = seconds ? std::optional(std::chrono::duration_cast<Duration>(
+                                   std::chrono::duration<double>(*seconds)))
+                             : std::nullopt;
+  const Status set = autostop_.set(after);
+  if (!set) co_return Failure(set.error());
+  co_return Answer{};
 }
 
 net::Task<Result<Answer>> HostOperations::command(Request& request) {

@@ -177,11 +177,14 @@ Status Node::open_parts() {
       calls_, clock_, [this](const std::string& python) { zygotes_.renew_all(python); },
       [this](TargetPtr target) { return start_one(std::move(target)); }});
   if (Status opened = open_others(); !opened) return opened;
+  autostop_ = std::make_unique<Autostop>(
+      Autostop::Parts{loop_, clock_, directories.state / "autostop",
+                      [this] { return !calls_.idle() || !runs_->idle(); }, [this] { stop(); }});
   operations_ = std::make_unique<Operations>(Operations::Parts{
       loop_,     clock_,     calls_,        *code_,    *launcher_, ledger_access_,
       *objects_, registry_,  tokens_,       *runs_,    log_,       slots_,
       memory_,   zygotes_,   value_budget_, segments_, kept_,      *images_,
-      secrets_,  *reloader_, *restarter_,   others_->operations(), interpreters_, facts_,
+      secrets_,  *reloader_, *restarter_,   others_->operations(), interpreters_, *autostop_, facts_,
       [this] { stop(); }});
   images_->tidy();
   auto target_of = [this](const ServicePtr& service) { return launcher_->target_of(service); };

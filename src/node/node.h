@@ -110,6 +110,7 @@ class Node final : public ClientRequests, public CallObserver {
   std::unique_ptr<Reloader> reloader_;
   std::unique_ptr<Restarter> restarter_;
   std::unique_ptr<OtherNodes> others_;
+  std::unique_ptr<Autostop> autostop_;
   std::unique_ptr<Operations> operations_;
   std::unique_ptr<HttpFront> http_;
   std::unique_ptr<Door> door_;

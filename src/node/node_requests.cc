@@ -59,6 +59,7 @@ Result<wire::CallHead> Node::parse_head(std::string_view head) {
 
 void Node::on_call(const std::shared_ptr<Client>& client, std::uint32_t stream,
                    std::string_view head, wire::Body body) {
+  autostop_->on_called();
   const Result<wire::CallHead> parsed = parse_head(head);
   if (!parsed)
     return client->reply(FrameType::kError, stream, wire::encode_error(parsed.error()), {});
@@ -126,6 +127,7 @@ void Node::on_ask(const std::shared_ptr<Client>& client, std::uint32_t stream,
   Result<wire::Json> decoded = wire::decode_head(head);
   if (!decoded)
     return client->reply(FrameType::kError, stream, wire::encode_error(decoded.error()), {});
+  autostop_->on_asked(wire::find_string(*decoded, "op").value_or(""));
   Request request{*std::move(decoded), std::move(body).to_owned(), client->session(), client,
                   stream};
   loop_.spawn("ask", answer(client, stream, std::move(request)));

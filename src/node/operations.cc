@@ -20,7 +20,7 @@ Reader reader_of(const Request& request) {
 
 Operations::Operations(Parts parts)
     : parts_(std::move(parts)),
-      host_(parts_.loop),
+      host_(parts_.loop, parts_.autostop),
       operations_{{"deploy", &Operations::deploy},
                   {"lookup", &Operations::lookup},
                   {"save", &Operations::save},

@@ -68,6 +68,7 @@ class Operations {
     Restarter& restarter;
     ClusterOperations& clusters;
     Interpreters& interpreters;
+    Autostop& autostop;
     const NodeFacts& facts;
     std::function<void()> stop;
   };

@@ -55,6 +55,7 @@ net::Task<Result<Answer>> Operations::status(Request&) {
                        {"memory", memory_of(zygote.pid)}});
   }
   const NodeFacts& facts = parts_.facts;
+  const std::optional<Duration> autostop = parts_.autostop.after();
   co_return Answer{{{"version", facts.version},
                     {"pid", ::getpid()},
                     {"socket", facts.socket},
@@ -63,6 +64,8 @@ net::Task<Result<Answer>> Operations::status(Request&) {
                     {"cgroups", facts.cgroups},
                     {"http", facts.http.empty() ? Json() : Json(facts.http)},
                     {"memory_limits", parts_.memory.description()},
+                    {"autostop", autostop ? Json(std::chrono::duration<double>(*autostop).count())
+                                          : Json()},
                     {"slots", describe(slots.all())},
                     {"waiting_for_slots", parts_.slots.waiting().size()},
                     {"memory", memory_of(::getpid())},

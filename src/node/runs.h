@@ -94,6 +94,9 @@ class Runs {
   };
   net::Task<Result<Recalled>> recall(std::string id_or_key);
 
+  // None has begun that hasn't ended.
+  bool idle() const { return active_.empty(); }
+
   // Those of `ids` that have ended, as soon as one has; none when `limit` is over. The second list
   // has those that are not known (any more).
   struct Ended {

@@ -62,10 +62,10 @@ def test_it_goes_with_its_last_handle(lt, sent):
     del handle
     gc.collect()
     add(1, 1)  # the next thing that is said
-    from leanto import _remote_values
+    from leanto import _nodes, _remote_values
 
     with pytest.raises(lt.NotFoundError):
-        _remote_values.fetch(id_)
+        _remote_values.fetch(_nodes.here, id_)
 
 
 def test_pickled_it_stays_until_its_program_ends(lt, sent):

@@ -1,5 +1,6 @@
 """What the guide shows is what happens: every block of every page is run, in order."""
 
+import json
 import re
 
 import pytest
@@ -23,8 +24,21 @@ def index(tmp_path_factory):
         ("NO_INDEX", "1"), ("FIND_LINKS", str(directory)))}  # fmt: skip
 
 
+WITH_HOSTS = ("13-other-machines",)  # pages in which ssh reaches hosts called a and b
+
+
+def write_ssh_command(home, lan):
+    """Have the node of that home reach the hosts of `lan`."""
+    path = home / ".config" / "leanto" / "node.toml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"[ssh]\ncommand = {json.dumps(lan.ssh_command)}\n")
+
+
 @pytest.fixture
-def reader(own_home, index):
+def reader(request, own_home, index):
+    params = getattr(request.node, "callspec", None)
+    if params and getattr(params.params.get("page"), "stem", "") in WITH_HOSTS:
+        write_ssh_command(own_home, request.getfixturevalue("lan"))
     with Reader(own_home, **index) as reader:
         yield reader
 

@@ -47,6 +47,10 @@ void add_doctor(CLI::App& app);
 void add_completion(CLI::App& app);
 void add_version(CLI::App& app);
 
+// What `--on` says: the node of another machine that is asked instead of the one here; usually
+// empty.
+const std::string& asked_node();
+
 // For a command's `add_x`: what `body` returns becomes the exit code when `command` is given.
 void on_run(CLI::App& command, std::function<int()> body);
 CLI::Option* add_json_flag(CLI::App& command);

@@ -15,6 +15,7 @@
 #include "base/duration.h"
 #include "cli/command.h"
 #include "os/unix_socket.h"
+#include "wire/relay.h"
 
 namespace leanto::cli {
 
@@ -37,6 +38,20 @@ Status set_limit(int socket, Duration limit) {
   return {};
 }
 
+// The connection is to the node of that name from then on; empty: it stays with the one here.
+Status ask_for_node(int socket, const std::string& node) {
+  if (node.empty()) return {};
+  if (node.size() > 255) return fail(ErrorKind::kInvalid, "no node has so long a name");
+  std::string preface{static_cast<char>(wire::kRelayMagic),
+                      static_cast<char>(static_cast<unsigned char>(node.size()))};
+  preface += node;
+  if (::send(socket, preface.data(), preface.size(), MSG_NOSIGNAL) !=
+      static_cast<ssize_t>(preface.size())) {
+    return fail_errno(ErrorKind::kProtocol, errno, "asking for another node");
+  }
+  return {};
+}
+
 }  // namespace
 
 Connection::Connection(UniqueFd socket, std::string name, Duration limit)
@@ -45,6 +60,8 @@ Connection::Connection(UniqueFd socket, std::string name, Duration limit)
 Result<Connection> Connection::open(const std::filesystem::path& socket, Duration limit) {
   Result<UniqueFd> connected = connect_unix(socket);
   if (!connected) return Failure(connected.error());
+  if (const Status asked = ask_for_node(connected->get(), asked_node()); !asked)
+    return Failure(asked.error());
   return over(*std::move(connected), socket.string(), limit);
 }
 

@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
+#include <string_view>
 #include <vector>
 
 #include "base/nearest.h"
@@ -74,6 +76,30 @@ int say_unknown(const std::string& word, const std::vector<std::string>& names) 
 // tables, 5 to 10 ms.
 int ended_with = kOk;
 
+std::string node_to_ask;
+
+// Commands that only ask the node, whichever it is.
+constexpr std::array<std::string_view, 11> kAskAnyNode{
+    "status", "top", "ls", "objects", "call", "runs", "run", "wait", "cancel", "images", "restart"};
+
+const CLI::App& top_command(const CLI::App& command) {
+  const CLI::App* found = &command;
+  while (found->get_parent() != nullptr && found->get_parent()->get_parent() != nullptr)
+    found = found->get_parent();
+  return *found;
+}
+
+bool may_ask_elsewhere(const CLI::App& command) {
+  const std::string& name = top_command(command).get_name();
+  if (node_to_ask.empty() ||
+      std::find(kAskAnyNode.begin(), kAskAnyNode.end(), name) != kAskAnyNode.end()) {
+    return true;
+  }
+  print_error(fmt::format("`leanto {0}` is about this machine; on the other one: leanto ssh {1}, and "
+                          "there leanto {0}", name, node_to_ask));
+  return false;
+}
+
 int parse_and_run(CLI::App& app, int argc, char** argv) {
   try {
     app.parse(argc, argv);
@@ -88,7 +114,9 @@ int parse_and_run(CLI::App& app, int argc, char** argv) {
 }  // namespace
 
 void on_run(CLI::App& command, std::function<int()> body) {
-  command.callback([body = std::move(body)] { ended_with = body(); });
+  command.callback([&command, body = std::move(body)] {
+    ended_with = may_ask_elsewhere(command) ? body() : kUsage;
+  });
 }
 
 CLI::Option* add_json_flag(CLI::App& command) {
@@ -101,6 +129,8 @@ Format format_of(const CLI::Option* json) {
   return json->count() > 0 ? Format::kJson : Format::kText;
 }
 
+const std::string& asked_node() { return node_to_ask; }
+
 int run(int argc, char** argv) {
   CLI::App app(
       "Leanto sends Python functions and classes to any compute. This is its daemon and its "
@@ -109,6 +139,8 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   app.set_version_flag("--version", std::string("leanto ") + kVersion);
   app.footer(kFooter);
+  app.add_option("--on", node_to_ask, "Ask the node of that cluster (or CLUSTER/HOST)")->type_name("NODE");
+  app.fallthrough();
   add_commands(app);
   if (argc < 2) {
     fmt::print(stderr, "{}", app.help());

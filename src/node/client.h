@@ -43,6 +43,7 @@ class Client final : public ReplyPort, public std::enable_shared_from_this<Clien
   // Serves the connection until it ends.
   net::Task<> serve();
   void close() { stream_->close(); }
+  bool is_open() const { return stream_->is_open(); }
 
   void reply(wire::FrameType type, std::uint32_t stream, std::string_view head,
              wire::Body body) override;

@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "base/byte_size.h"
+#include "provider/ssh_host.h"
 
 namespace leanto::node {
 
@@ -33,7 +34,10 @@ Status check_word(std::string_view what, const std::string& text) {
 
 Result<std::vector<std::string>> read_hosts(const Json& words) {
   std::vector<std::string> hosts;
-  if (const auto host = wire::find_string(words, "host")) hosts.push_back(*host);
+  if (const auto host = words.find("host"); host != words.end() && !host->is_null()) {
+    if (!host->is_string()) return fail(ErrorKind::kInvalid, "host= is a name or an address");
+    hosts.push_back(host->get<std::string>());
+  }
   if (const auto several = words.find("hosts"); several != words.end()) {
     if (!hosts.empty())
       return fail(ErrorKind::kInvalid, "a cluster has one host= or several hosts=[...], not both");
@@ -110,6 +114,15 @@ Result<ClusterSpec> parse_cluster(const std::string& name, const Json& words) {
     return fail(ErrorKind::kInvalid, "'{}' can't be the name of a cluster of hosts, because of its /: "
                 "CLUSTER/HOST names one of its nodes", wire::valid_utf8(name));
   }
+  if (!hosts->empty()) {
+    if (const Status checked = check_word("name", name); !checked) return Failure(checked.error());
+  }
+  for (const char* key : {"ssh_user", "ssh_key", "python"}) {
+    if (const auto word = words.find(key); word != words.end() && !word->is_string())
+      return fail(ErrorKind::kInvalid, "{}= is text", key);
+  }
+  if (const auto port = words.find("ssh_port"); port != words.end() && !port->is_number_integer())
+    return fail(ErrorKind::kInvalid, "ssh_port= is a whole number from 1 to 65535");
   HostSpec common;
   common.cluster = name;
   common.user = wire::find_string(words, "ssh_user").value_or("");
@@ -141,6 +154,8 @@ Result<ClusterSpec> parse_cluster(const std::string& name, const Json& words) {
     if (one.node.size() > kMaxName)
       return fail(ErrorKind::kInvalid, "'{}' is longer than the {} bytes that a node's name has",
                   wire::valid_utf8(one.node), kMaxName);
+    const SshHost ssh{one.host, one.user, one.port, one.key};
+    if (const Status checked = check(ssh); !checked) return Failure(checked.error());
     cluster.hosts.push_back(std::move(one));
   }
   if (cluster.hosts.empty() && (!common.user.empty() || !common.key.empty() || common.port != 0))

@@ -61,10 +61,15 @@ TEST(ClusterSpec, RefusesWordsThatMakeNoSense) {
       {{"host", "a"}, {"ssh_user", "-l"}},
       {{"host", "a"}, {"ssh_port", 0}},
       {{"host", "a"}, {"ssh_port", 70000}},
+      {{"host", "a"}, {"ssh_port", "22"}},
+      {{"host", "a"}, {"ssh_user", 5}},
+      {{"host", 5}},
+      {{"host", "a;touch x"}},
+      {{"host", "a"}, {"ssh_user", "me;ls"}},
       {{"ssh_user", "me"}},
       {{"instance_type", "A10G:none"}},
       {{"memory", "much"}},
-      {{"host", std::string(300, 'h')}, {"hosts", nullptr}},
+      {{"hosts", {std::string(300, 'h'), "b"}}},
   };
   for (const Json& words : wrong) {
     const Result<ClusterSpec> cluster = parse_cluster("box", words);
@@ -72,6 +77,7 @@ TEST(ClusterSpec, RefusesWordsThatMakeNoSense) {
     EXPECT_EQ(cluster.error().kind, ErrorKind::kInvalid) << words;
   }
   EXPECT_FALSE(parse_cluster("a/b", {{"host", "c"}}));
+  EXPECT_FALSE(parse_cluster("tab\there", {{"host", "c"}}));
 }
 
 TEST(ClusterSpec, TwoThatDifferAreToldApartByTheirWords) {

@@ -22,7 +22,8 @@ Result<std::vector<std::string>> read_command(const Json& head) {
       if (word.is_string()) words.push_back(word.get<std::string>());
     }
   }
-  if (words.empty())
+  const std::size_t said = command != head.end() && command->is_array() ? command->size() : 0;
+  if (words.empty() || words.size() != said)
     return fail(ErrorKind::kInvalid, "a command is a text for the shell, or a list of words");
   return words;
 }
@@ -72,7 +73,7 @@ net::Task<Result<Answer>> HostOperations::command(Request& request) {
       port->reply(wire::FrameType::kLog, stream,
                   wire::encode_head({{"s", static_cast<int>(output)}}), wire::Body(text));
   };
-  auto wanted = [caller = request.caller] { return !caller.expired(); };
+  auto wanted = [asked = request.wanted] { return !asked || asked(); };
   const Result<ExitStatus> status =
       co_await run_command(loop_, *std::move(words), limit, std::move(wanted), std::move(on_output));
   if (!status) co_return Failure(status.error());

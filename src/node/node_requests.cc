@@ -129,7 +129,7 @@ void Node::on_ask(const std::shared_ptr<Client>& client, std::uint32_t stream,
     return client->reply(FrameType::kError, stream, wire::encode_error(decoded.error()), {});
   autostop_->on_asked(wire::find_string(*decoded, "op").value_or(""));
   Request request{*std::move(decoded), std::move(body).to_owned(), client->session(), client,
-                  stream};
+                  stream, [client] { return client->is_open(); }};
   loop_.spawn("ask", answer(client, stream, std::move(request)));
 }
 

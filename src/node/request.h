@@ -18,6 +18,8 @@ struct Request {
   std::string session;
   std::weak_ptr<ReplyPort> caller{};  // hears what goes on until the answer comes, on `stream`
   std::uint32_t stream = 0;
+  // Whether the caller is still there; absent: he is. His port lives as long as the answer is made.
+  std::function<bool()> wanted{};
 };
 
 struct Answer {

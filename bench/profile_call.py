@@ -19,8 +19,8 @@ import timeit
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import processes, projects
 from harness.context import SMOKE, Context
+from harness.machine import find_programs
 from harness.measure import Summary, interleave
-from run import find_programs
 
 REPEATS = 60
 NUMBER = 1000

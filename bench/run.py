@@ -9,15 +9,14 @@ A target that is missed is no failure: the exit code is 1 only when something co
 """
 
 import argparse
-import datetime
 import importlib
 import os
-import platform
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import report
 from harness.context import FULL, SMOKE, Context
+from harness.machine import describe_machine, find_programs
 
 CASES = ("calls", "editing", "starting", "idle", "runs", "values")
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -37,30 +36,6 @@ def parse_arguments():
     if unknown:
         parser.error(f"no case is named {', '.join(unknown)}; there are {', '.join(CASES)}")
     return arguments
-
-
-def find_programs():
-    """Return the paths of the binary and of the relay; ends the program if one is missing."""
-    binary = os.path.abspath(os.environ.get("LEANTO_BINARY", "leanto"))
-    relay = os.environ.get("LEANTO_BENCH_RELAY") or os.path.join(
-        os.path.dirname(binary), "bench/baseline/relay"
-    )
-    for name, path in (("LEANTO_BINARY", binary), ("the relay", relay)):
-        if not os.access(path, os.X_OK):
-            sys.exit(
-                f"bench: {name}: {path} is not a program; ./dev bench makes both and names them"
-            )
-    return binary, relay
-
-
-def describe_machine():
-    return {
-        "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
-        "python": platform.python_version(),
-        "kernel": platform.release(),
-        "cores": len(os.sched_getaffinity(0)),
-        "load": round(os.getloadavg()[0], 1),
-    }
 
 
 def main():

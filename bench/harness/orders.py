@@ -10,9 +10,12 @@ This file is imported by the subjects and needs nothing but the standard library
 
 import json
 import os
+import select
 import subprocess
 import sys
 import time
+
+ORDER_LIMIT = 900  # seconds; only so that nothing waits for ever
 
 
 def obey(actions):
@@ -51,21 +54,23 @@ class Subject:
     """The harness's side: a program that takes orders. A context manager; leaving it ends the
     program."""
 
-    def __init__(self, name, argv, env=None):
+    def __init__(self, name, argv, env=None, **options):
         self.name = name
         self._process = subprocess.Popen(
-            argv, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            argv, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **options
         )
 
     @property
     def pid(self):
         return self._process.pid
 
-    def order(self, do, **arguments):
-        """Have something done and return its value. Raises SubjectError with what the subject
-        says."""
+    def order(self, do, limit=ORDER_LIMIT, **arguments):
+        """Have something done within `limit` seconds and return its value. Raises SubjectError with
+        what the subject says."""
         try:
             print(json.dumps({"do": do, **arguments}), file=self._process.stdin, flush=True)
+            if not select.select([self._process.stdout], [], [], limit)[0]:
+                raise SubjectError(f"{self.name} did not do '{do}' within {limit:g} s")
             line = self._process.stdout.readline()
         except OSError:
             line = ""

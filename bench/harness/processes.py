@@ -19,12 +19,22 @@ def descendants(pid):
     return found
 
 
+def is_zombie(pid):
+    """Whether a process has ended and its parent hasn't taken note yet."""
+    return _status(pid)[0] == b"Z"
+
+
 def _parent(name):
+    return int(_status(name)[1])
+
+
+def _status(pid):
+    """Return what /proc says after the name: the state, the parent, and more."""
     try:
-        with open(f"/proc/{name}/stat", "rb") as file:
-            return int(file.read().rpartition(b")")[2].split()[1])
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()
     except OSError:
-        return 0
+        return [b"X", b"0"]
 
 
 def cpu_seconds(pid):
@@ -58,6 +68,19 @@ def resident_mib(pid):
     """Return the memory of a process that is in RAM, in MiB."""
     with open(f"/proc/{pid}/statm", "rb") as file:
         return int(file.read().split()[1]) * PAGE / (1 << 20)
+
+
+def proportional_mib(pid):
+    """Return the memory of a process in MiB, with its part of what it shares with others (PSS); 0 if
+    it has ended."""
+    try:
+        with open(f"/proc/{pid}/smaps_rollup", "rb") as file:
+            for line in file:
+                if line.startswith(b"Pss:"):
+                    return int(line.split()[1]) / 1024
+    except OSError:
+        pass
+    return 0
 
 
 def pin(pids, cores):

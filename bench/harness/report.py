@@ -101,8 +101,13 @@ def _with_spread(summary: Summary, unit):
 
 def table(rows):
     """Return the rows as a Markdown table."""
-    lines = [HEADINGS, *(row.cells() for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(HEADINGS))]
+    return markdown(HEADINGS, [row.cells() for row in rows])
+
+
+def markdown(headings, lines):
+    """Return headings and lines of cells as a Markdown table, in columns that a terminal shows well."""
+    lines = [headings, *lines]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
     texts = [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths)) + " |"
         for line in lines

@@ -6,6 +6,7 @@ worker.py SOCKET FUNCTION
 
 import socket
 import sys
+import time
 from pickle import dumps, loads
 
 CHUNK = 64 << 10  # recv of more than 128 KiB has malloc map fresh pages for each message
@@ -17,6 +18,25 @@ def empty(x):
 
 def echo(x):
     return x
+
+
+def length(array):
+    return array.nbytes
+
+
+def ones(size):
+    import numpy
+
+    return numpy.ones(size, numpy.uint8)
+
+
+def nap(seconds):
+    if seconds:
+        time.sleep(seconds)
+    return seconds
+
+
+FUNCTIONS = {function.__name__: function for function in (empty, echo, length, ones, nap)}
 
 
 def serve(sock, function):
@@ -47,7 +67,7 @@ def serve(sock, function):
 def main():
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     sock.connect(sys.argv[1])
-    serve(sock, {"empty": empty, "echo": echo}[sys.argv[2]])
+    serve(sock, FUNCTIONS[sys.argv[2]])
 
 
 if __name__ == "__main__":

@@ -162,7 +162,9 @@ def main():
             if arguments.output:
                 write(arguments.output, description, run.found)
     except KeyboardInterrupt:
-        print("bench: stopped; what was measured so far follows", file=sys.stderr)
+        say("stopped; what was measured so far follows")
+        if arguments.output:
+            write(arguments.output, description, run.found)
     print(summary(description, run.found))
     return 1 if run.found.failed_without_value(OURS) else 0
 

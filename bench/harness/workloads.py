@@ -273,6 +273,7 @@ GROUPS = (
             ),
         ),
         fresh=True,
+        most_rounds=3,  # Ray and Dask take minutes for one
     ),
     Group(
         "failing",

@@ -148,7 +148,7 @@ def _notes(found):
         for peer in found.peers:
             why = found.absence(workload.name, peer.name)
             if why:
-                lines.append(f"- {peer.title}, {workload.title}: doesn't exist there: {why}.")
+                lines.append(f"- {peer.title}, {workload.title}: left out: {why}.")
             failures = found.failures(workload.name, peer.name)
             if failures:
                 lines.append(

@@ -288,7 +288,7 @@ GROUPS = (
                 "ms",
                 _killed_task,
                 PATIENCE,
-                {"patience": 3},
+                {"patience": 1},
             ),
             Workload(
                 "out_of_memory",

@@ -19,8 +19,8 @@ COPIED = 64 << 20  # bytes; from here on the floor is a copy in memory
 class Floor(peer.Peer):
     serves_by_itself = False
     absent = {
-        "async_calls": "not written",
-        "generator": "not written",
+        "async_calls": "its worker is not an event loop",
+        "generator": "its worker answers once a call",
         "by_name": "no names",
         "other_process": "no names",
         "memory_many": "a relay has one worker",

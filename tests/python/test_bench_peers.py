@@ -143,7 +143,7 @@ def test_the_table_says_what_failed_and_what_does_not_exist_there():
     text = comparison.summary({"cores": 2}, found)
     assert "failed" in text
     assert "failed in 1 of 1 rounds: ray did not do 'call' within 60 s\n" in text
-    assert "doesn't exist there: no streams." in text
+    assert "left out: no streams." in text
 
 
 def test_what_an_error_said_is_a_row_of_its_own():

@@ -141,6 +141,7 @@ def client_pieces():
     reader = _frames.FrameReader(FreeSocket(answer))
     connection = object.__new__(_connection.Connection)
     connection.node = _nodes.here
+    connection.is_refused = False
     connection._sock = FreeSocket(answer)
     connection._reader = _frames.FrameReader(connection._sock)
     remote = _calls.Callable(_nodes.here, {"v": "0" * 32}, "function", {})

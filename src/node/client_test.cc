@@ -38,6 +38,12 @@ struct ClientTest : testing::Test, ClientRequests {
     asked.push_back(fmt::format("credit {} {}", call, head));
   }
   void on_gone(Client&) override { asked.push_back("gone"); }
+  Result<std::shared_ptr<net::FrameSink>> on_link(const std::shared_ptr<net::FrameStream>&,
+                                                  const Json& head) override {
+    asked.push_back("link " + head.dump());
+    if (!sink) return fail(ErrorKind::kNotFound, "no such link");
+    return sink;
+  }
 
   bool run_until_asked(std::size_t count) {
     return test.run_until([&] { return asked.size() >= count; });
@@ -46,9 +52,39 @@ struct ClientTest : testing::Test, ClientRequests {
   net::TestLoop test;
   net::Outgoing outgoing{test.loop};
   std::vector<std::string> asked;
+  std::shared_ptr<net::FrameSink> sink;
   std::unique_ptr<FrameSocket> peer;
   std::shared_ptr<Client> client;
 };
+
+// Notes what a link is told.
+struct NotedSink final : net::FrameSink {
+  explicit NotedSink(std::vector<std::string>& noted) : said(noted) {}
+  Status on_frame(wire::Frame& frame) override {
+    said.push_back(fmt::format("frame {}", static_cast<int>(frame.type)));
+    if (frame.type == FrameType::kCall) return fail(ErrorKind::kProtocol, "a call on a link");
+    return {};
+  }
+  void on_gone() override { said.push_back("link gone"); }
+  std::vector<std::string>& said;
+};
+
+TEST_F(ClientTest, ThatIsANodeSpeaksToItsLinkFromThenOn) {
+  sink = std::make_shared<NotedSink>(asked);
+  peer->say_head(FrameType::kLink, 0, Json{{"session", "s"}});
+  peer->say(FrameType::kData, 1, "", "bytes");
+  ASSERT_TRUE(run_until_asked(2));
+  EXPECT_THAT(asked, ElementsAre("link {\"session\":\"s\"}", "frame 17"));
+  peer->say(FrameType::kCall, 1, "", "");
+  ASSERT_TRUE(run_until_asked(5));
+  EXPECT_THAT(asked, ElementsAre(testing::_, testing::_, "frame 3", "link gone", "gone"));
+}
+
+TEST_F(ClientTest, WhoseLinkIsRefusedIsLeft) {
+  peer->say_head(FrameType::kLink, 0, Json{{"session", "s"}});
+  ASSERT_TRUE(run_until_asked(2));
+  EXPECT_THAT(asked, ElementsAre("link {\"session\":\"s\"}", "gone"));
+}
 
 TEST_F(ClientTest, HandsOnWhatIsAsked) {
   peer->say_head(FrameType::kHello, 0, Json{{"pid", 1}});

@@ -10,6 +10,8 @@ using wire::Json;
 
 namespace {
 
+constexpr Duration kStopLimit = std::chrono::seconds(15);
+
 Json to_json(const Peer& peer) {
   Json json = {{"name", peer.name()},
                {"state", state_name(peer.state())},
@@ -134,7 +136,7 @@ net::Task<Result<Answer>> ClusterOperations::down(Request& request) {
     const Json question = {{"op", "stop"}};
     const Result<Asker::Reply> reply = co_await (*asker)->ask(question);
     if (!reply) co_return Failure(reply.error());
-    peer->close();
+    co_await peer->close_with_node(kStopLimit);
     nodes.push_back(peer->name());
   }
   co_return Answer{{{"nodes", nodes}}, {}};

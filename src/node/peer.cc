@@ -53,10 +53,15 @@ std::string_view state_name(Peer::State state) {
 }
 
 net::Task<Result<std::shared_ptr<net::Link>>> Peer::link(OnProgress on_progress) {
+  while (state_ != State::kDown && (closing_ || (link_ && link_->has_ended()))) {
+    const std::shared_ptr<net::Event> let_go = let_go_;
+    co_await let_go->wait();
+  }
   if (state_ == State::kUp || state_ == State::kDiallingAgain) co_return link_;
   if (state_ == State::kDown) {
     state_ = State::kDialling;
     settled_ = std::make_shared<net::Event>(parts_.loop);
+    let_go_ = std::make_shared<net::Event>(parts_.loop);
     on_progress_ = std::move(on_progress);
     auto run = [](std::shared_ptr<Peer> self) -> net::Task<> { co_await self->hold(); };
     parts_.loop.spawn("hold a link", run(shared_from_this()));
@@ -92,8 +97,17 @@ net::Task<Result<std::shared_ptr<Asker>>> Peer::asker(OnProgress on_progress) {
 }
 
 void Peer::close() {
+  if (state_ == State::kDown) return;
   closing_ = true;
   if (link_) link_->end();
+}
+
+net::Task<> Peer::close_with_node(Duration limit) {
+  if (state_ == State::kDown) co_return;
+  closing_ = true;
+  const std::shared_ptr<net::Event> let_go = let_go_;
+  (void)co_await let_go->wait(limit);
+  close();
 }
 
 void Peer::say(std::string_view line) const {
@@ -105,10 +119,13 @@ net::Task<> Peer::hold() {
   start_link();
   co_await hold_link();
   const std::shared_ptr<net::Event> settled = settled_;
+  const std::shared_ptr<net::Event> let_go = let_go_;
   if (asker_) std::exchange(asker_, nullptr)->close();
   if (link_) std::exchange(link_, nullptr)->end();
   state_ = State::kDown;
+  closing_ = false;
   settled->set();
+  let_go->set();
 }
 
 void Peer::start_link() {

@@ -54,6 +54,8 @@ class Peer final : public std::enable_shared_from_this<Peer> {
   net::Task<Result<std::shared_ptr<Asker>>> asker(OnProgress on_progress = {});
   // Ends the link, and whatever goes over it.
   void close();
+  // The node there is about to end: waits until the link has broken, and closes it.
+  net::Task<> close_with_node(Duration limit);
 
   const std::string& name() const { return parts_.name; }
   State state() const { return state_; }
@@ -84,6 +86,7 @@ class Peer final : public std::enable_shared_from_this<Peer> {
   std::shared_ptr<net::Link> link_;
   std::shared_ptr<Asker> asker_;
   std::shared_ptr<net::Event> settled_;  // of the dialling that is under way
+  std::shared_ptr<net::Event> let_go_;   // of the link: it has ended, and all that held it
   std::optional<Error> why_down_;
   OnProgress on_progress_;
   bool greeted_ = false;

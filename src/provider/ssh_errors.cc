@@ -156,7 +156,11 @@ Error explain(const SshHost& host, const SshEnd& end) {
   const SshFailure failure = classify(end);
   const Description& row = description(failure);
   std::string cause(row.cause);
-  if (failure == SshFailure::kOwn) cause += " " + describe(end.status);
+  if (end.status.signal) {  // a command's end by a signal would be an exit code of ssh's
+    cause = "has gone: its ssh here was " + describe(end.status);
+  } else if (failure == SshFailure::kOwn) {
+    cause += " " + describe(end.status);
+  }
   std::string told = telling_lines(end, failure);
   while (told.ends_with('.')) told.pop_back();
   if (!told.empty())

@@ -73,7 +73,17 @@ def cluster(
         raise TypeError(f"a cluster's name is text, not {name!r}")
     _check(words, "cpus", (int, float), "a positive number")
     _check(words, "memory", (str, int), 'an amount like "16GB" or a positive number of bytes')
+    if python is not None and not _is_python(python):
+        raise InvalidRequestError(
+            f"python={python!r} makes no sense; give the path of one there, or a version like '3.11'"
+        )
     return Cluster(name, words)
+
+
+def _is_python(python: object) -> bool:
+    return isinstance(python, str) and (
+        python.startswith("/") or all(part.isdigit() for part in python.split("."))
+    )
 
 
 def _chosen_by(policy: object, words: dict) -> str:

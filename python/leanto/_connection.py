@@ -73,8 +73,8 @@ class Connection:
         for buffer in buffers:
             self._sock.sendall(buffer)
 
-    def receive(self) -> tuple:
-        """Return (type, head, body) of the next frame of the open conversation; shows log lines on the way."""
+    def receive(self, on_log: object = None) -> tuple:
+        """Return (type, head, body) of the next frame of the open conversation; `on_log` gets the output, or it's shown."""
         while True:
             type_, stream, head, body = self._reader.read()
             if type_ == RESULT and stream == self._stream:
@@ -84,18 +84,11 @@ class Connection:
             if stream != self._stream and stream != 0:
                 continue
             if type_ == LOG:
-                show_log(head, body)
+                (on_log or show_log)(head, body)
                 continue
             if stream == 0:
                 self.is_refused = True
             return type_, head, body
-
-    def receive_any(self) -> tuple:
-        """`receive`, which gives log lines, too."""
-        while True:
-            type_, stream, head, body = self._reader.read()
-            if type_ != HELLO and stream in (0, self._stream):
-                return type_, head, body
 
     def close(self) -> None:
         self._sock.close()

@@ -6,8 +6,8 @@ import os
 from typing import NamedTuple
 
 from leanto import _connection, _frames, _nodes
-from leanto._frames import ASK, ERROR, LOG
-from leanto.errors import InvalidRequestError, LeantoError, ProtocolError
+from leanto._frames import ASK
+from leanto.errors import InvalidRequestError, LeantoError
 
 PIECE = 4 << 20  # bytes of a file in one question
 
@@ -27,31 +27,31 @@ class CommandResult(NamedTuple):
 
 def run(node: _nodes.Node, command: str | list[str], timeout: float | None) -> CommandResult:
     """Run a command there; see `Cluster.run`."""
-    words = {"op": "command", "command": command}
+    words = {"op": "command", "command": _checked(command)}
     if timeout is not None:
         words["timeout"] = timeout
-    connection = node.take()
     output: dict = {1: [], 2: []}
-    try:
-        connection.send(ASK, _frames.encode_head(words))
-        while True:
-            type_, head, body = connection.receive_any()
-            if type_ != LOG:
-                break
-            output[_frames.decode_head(head).get("s", 1)].append(bytes(body))
-            _connection.show_log(head, body)
-    except (OSError, EOFError, ProtocolError) as error:
-        connection.close()
-        raise node.broken("a command", error) from None
-    except BaseException:
-        connection.close()  # nobody waits for it any more, and so it ends
-        raise
-    node.give_back(connection)
-    if type_ == ERROR:
-        _connection.raise_error(head, body)
+
+    def keep(head: bytes, body: bytes) -> None:
+        output[_frames.decode_head(head).get("s", 1)].append(bytes(body))
+        _connection.show_log(head, body)
+
+    head = _frames.encode_head(words)
+    _, _, head, _ = node.converse(ASK, head, b"", what="a command", on_log=keep)
     said = _frames.decode_head(head)
     texts = (b"".join(output[stream]).decode("utf-8", "replace") for stream in (1, 2))
     return CommandResult(_code(said), *texts)
+
+
+def _checked(command: object) -> str | list[str]:
+    if isinstance(command, str):
+        return command
+    words = list(command) if isinstance(command, (list, tuple)) else []
+    if not words or not all(isinstance(word, str) for word in words):
+        raise InvalidRequestError(
+            f"{command!r} is no command: give text for the shell, or a list of words"
+        )
+    return words
 
 
 def _code(said: dict) -> int:

@@ -135,8 +135,9 @@ class Node:
         buffers: list | tuple = (),
         lost_if: tuple = UNHEARD,
         what: str = "a call",
+        on_log: object = None,
     ) -> tuple:
-        """Say one frame and return (connection, type, head, body) of the answer; see `call`.
+        """Say one frame and return (connection, type, head, body) of the answer; see `call`. `on_log` gets the output.
 
         It's said again on a new connection after an error of `lost_if`: by default only where the node can't have heard it.
         """
@@ -147,7 +148,7 @@ class Node:
                 try:
                     connection = self.take()
                     connection.send(type_, head, body, buffers)
-                    type_, head, body = connection.receive()
+                    type_, head, body = connection.receive(on_log)
                     break
                 except lost_if:
                     if connection is not None:

@@ -9,12 +9,14 @@ import os
 import select
 import threading
 
-from leanto import _connection, _frames, _node
+from leanto import _connection, _frames, _node, _nodes
 from leanto._frames import ASK, ERROR, RESULT
 from leanto.errors import LeantoError
 
 BATCH = 100  # ids that one question asks for
 WAIT = 30  # seconds that the node keeps a question
+TAKEN_DOWN_PAUSE = 0.5  # seconds between two looks whether a node is up again
+LONGEST_PAUSE = 5.0  # seconds between two attempts to reach a node that can't be reached
 MANY = 1000  # runs; with more, a pause before each further question lets ends gather
 
 _watchers: dict = {}  # the state directory of the node here, and the node → its watcher
@@ -41,6 +43,7 @@ class Watcher:
         self._node = node
         self._runs: dict = {}  # id → the runs of that id here
         self._new: list = []
+        self._was_answered = False
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_write, False)
         os.set_blocking(self._wake_read, False)
@@ -61,6 +64,7 @@ class Watcher:
 
     def _work(self) -> None:
         failures = 0
+        unheard = 0  # conversations in a row; a node on another machine is reached for each
         while True:
             try:
                 sock = self._connect()
@@ -74,7 +78,21 @@ class Watcher:
                     self._converse(sock)
                 return
             except (OSError, EOFError, LeantoError):
-                _node.pause(0.01)
+                unheard = 0 if self._was_answered else unheard + 1
+                self._was_answered = False
+                _node.pause(min(0.01 * 2 ** min(unheard, 10), LONGEST_PAUSE))
+                while self._was_taken_down():
+                    _node.pause(TAKEN_DOWN_PAUSE)
+
+    def _was_taken_down(self) -> bool:
+        """Whether somebody has ended the node on another machine: then who waits for its runs doesn't start it again."""
+        if not self._node.is_far or _node.state_directory() != self._directory:
+            return False
+        try:
+            said, _ = _nodes.here.ask("node_state", node=self._node.name)
+        except LeantoError:
+            return False
+        return said["state"] == "down" and "error" not in said
 
     def _connect(self):
         """A node that crashed is started again; one that was stopped has taken its socket away, and is waited for."""
@@ -137,6 +155,7 @@ class Watcher:
             return ids
         if type_ != RESULT:
             return []
+        self._was_answered = True
         ended = {row["id"]: row["status"] for row in said["ended"]}
         ended.update((id_, "unknown") for id_ in said["unknown"])
         for id_, status in ended.items():

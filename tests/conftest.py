@@ -157,6 +157,50 @@ def lan():
         yield lan
 
 
+@pytest.fixture(scope="session")
+def shared_world(request, tmp_path_factory):
+    """Two hosts and a HOME that tests share which spoil nothing: the host a is the cluster "box", and it is up."""
+    import far
+    import far_story
+    import leanto
+
+    patch = pytest.MonkeyPatch()
+    with contextlib.ExitStack() as stack:
+        world = stack.enter_context(far.world(2))
+        with world.entered(patch):
+            leanto.cluster(name="box", host="a").up()
+        if any("story" in item.fixturenames for item in request.session.items):
+            directory = tmp_path_factory.mktemp("story")
+            world.story = stack.enter_context(far_story.begun(world.binaries, directory))
+        yield world
+    patch.undo()
+
+
+@pytest.fixture
+def story(shared_world):
+    """What goes on with hosts that are cut off for long, since the first test of other machines began."""
+    return shared_world.story
+
+
+@pytest.fixture
+def world(shared_world, monkeypatch):
+    """This process is at home in the shared world."""
+    with shared_world.entered(monkeypatch):
+        yield shared_world
+
+
+@pytest.fixture
+def box(world, lt):
+    """The shared host a."""
+    return lt.cluster("box")
+
+
+@pytest.fixture(scope="session")
+def binaries(shared_world):
+    """What `far.world` gives to hosts to which nothing has to be sent."""
+    return shared_world.binaries
+
+
 @pytest.fixture
 def lt():
     import leanto

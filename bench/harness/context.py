@@ -15,7 +15,9 @@ SUBJECTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__
 class Scale:
     """How much is measured."""
 
-    def __init__(self, rounds, calls, waves, starts, directories, idle_seconds, runs, value_mib):
+    def __init__(
+        self, rounds, calls, waves, starts, directories, idle_seconds, runs, value_mib, far_mib
+    ):
         self.rounds = rounds
         self.calls = calls  # one after the other, a round
         self.waves = waves  # of calls in flight, a round
@@ -24,6 +26,7 @@ class Scale:
         self.idle_seconds = idle_seconds
         self.runs = runs  # submitted and waited for
         self.value_mib = value_mib
+        self.far_mib = far_mib  # of an array that goes to another machine
 
 
 FULL = Scale(
@@ -35,9 +38,18 @@ FULL = Scale(
     idle_seconds=5,
     runs=2000,
     value_mib=256,
+    far_mib=1024,
 )
 SMOKE = Scale(
-    rounds=2, calls=100, waves=1, starts=2, directories=10, idle_seconds=0.2, runs=100, value_mib=2
+    rounds=2,
+    calls=100,
+    waves=1,
+    starts=2,
+    directories=10,
+    idle_seconds=0.2,
+    runs=100,
+    value_mib=2,
+    far_mib=4,
 )
 
 

@@ -14,6 +14,26 @@ STOP_LIMIT = 10.0
 WARM_LIMIT = 120.0
 
 
+class NotWarmError(RuntimeError):
+    """A node's zygotes don't settle."""
+
+
+def wait_until_warm(find_zygotes, modules=0):
+    """Wait until none of a node's zygotes is being renewed, and one has `modules` modules imported
+    or more."""
+    deadline = time.monotonic() + WARM_LIMIT
+    while True:
+        zygotes = find_zygotes()
+        settled = zygotes and not any(zygote["renewing"] for zygote in zygotes)
+        if settled and max(zygote["modules"] for zygote in zygotes) >= modules:
+            return
+        if time.monotonic() > deadline:
+            raise NotWarmError(
+                f"after {WARM_LIMIT:g} s no zygote with {modules} modules is ready: {zygotes}"
+            )
+        time.sleep(0.05)
+
+
 class Home:
     """A context manager; leaving it stops the daemon, also after an error, and removes the
     directory."""
@@ -23,6 +43,13 @@ class Home:
         self.path = tempfile.mkdtemp(prefix="leanto-bench-")
         self.env = {key: value for key, value in os.environ.items() if not key.startswith("XDG_")}
         self.env.update(HOME=self.path, LEANTO_BINARY=binary)
+
+    def configure(self, text):
+        """Write node.toml, for a daemon that hasn't started yet."""
+        directory = os.path.join(self.path, ".config/leanto")
+        os.makedirs(directory)
+        with open(os.path.join(directory, "node.toml"), "w") as file:
+            file.write(text)
 
     def start(self):
         """Start the daemon and return the milliseconds until it listens."""
@@ -45,18 +72,10 @@ class Home:
 
     def wait_until_warm(self, modules=0):
         """Wait until no zygote is being renewed, and one has `modules` modules imported or more."""
-        deadline = time.monotonic() + WARM_LIMIT
-        while True:
-            zygotes = (self.status() or {}).get("zygotes", [])
-            settled = zygotes and not any(zygote["renewing"] for zygote in zygotes)
-            if settled and max(zygote["modules"] for zygote in zygotes) >= modules:
-                return
-            if time.monotonic() > deadline:
-                raise RuntimeError(
-                    f"after {WARM_LIMIT:g} s no zygote with {modules} modules is ready: {zygotes}; "
-                    f"the node's log: {self.log()}"
-                )
-            time.sleep(0.05)
+        try:
+            wait_until_warm(lambda: (self.status() or {}).get("zygotes", []), modules)
+        except NotWarmError as error:
+            raise NotWarmError(f"{error}; the node's log: {self.log()}") from None
 
     def log(self):
         """Return the end of the daemon's own log."""

@@ -25,6 +25,11 @@ def ratios(ours, base):
     return Summary(a / b for a, b in zip(ours.values, base.values))
 
 
+def beyond(ours, base, bases):
+    """Return the summary of what ours has more than so many times the base, round by round."""
+    return Summary(a - bases * b for a, b in zip(ours.values, base.values))
+
+
 def interleave(rounds, *sides):
     """Call each side once a round, A B A B, and return a list of results for each side."""
     results = [[] for _ in sides]

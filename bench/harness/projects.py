@@ -70,6 +70,7 @@ class LargeProject:
         _write(path, ".gitignore", "__pycache__/\n*.pyc\n")
         imports = f"import {library}\n\nfrom {package} import module_07\n"
         function = "def value(x):\n    return module_07.VALUE + x\n"
+        function += "\n\ndef length(array):\n    return array.nbytes\n"
         _write(path, "entry.py", f"{imports}\n\n{function}")
 
     def edit(self, value):

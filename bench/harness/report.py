@@ -3,16 +3,18 @@ held."""
 
 import json
 
-from harness.measure import Summary, ratios
+from harness.measure import Summary, beyond, ratios
 
 
 class Reach:
-    """A target: for the value itself, or for its ratio to the base."""
+    """A target: for the value itself, for its ratio to the base, or for what it has more than so
+    many times the base."""
 
-    def __init__(self, sense, limit, unit=""):
+    def __init__(self, sense, limit, unit="", bases=0):
         self.sense = sense  # "<=" or ">="
         self.limit = limit
         self.unit = unit  # empty: a ratio
+        self.bases = bases
 
     @property
     def is_ratio(self):
@@ -23,7 +25,8 @@ class Reach:
 
     def __str__(self):
         sign = "≤" if self.sense == "<=" else "≥"
-        return f"{sign} {self.limit:g} {self.unit or '×'}"
+        allowed = f"{self.bases:g} × base + " if self.bases else ""
+        return f"{sign} {allowed}{self.limit:g} {self.unit or '×'}"
 
 
 class Row:
@@ -44,7 +47,11 @@ class Row:
         """Whether the target was reached, None if there is none."""
         if self.reach is None:
             return None
-        return self.reach.holds(self.ratio.median if self.reach.is_ratio else self.ours.median)
+        if self.reach.is_ratio:
+            return self.reach.holds(self.ratio.median)
+        if self.reach.bases:
+            return self.reach.holds(beyond(self.ours, self.base, self.reach.bases).median)
+        return self.reach.holds(self.ours.median)
 
     def to_json(self):
         return {
@@ -71,7 +78,7 @@ class Row:
 class Missing:
     """A row that could not be measured, and why."""
 
-    held = None
+    held = reach = None
 
     def __init__(self, what, why):
         self.what = what
@@ -114,6 +121,12 @@ def markdown(headings, lines):
     ]
     texts.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
     return "\n".join(texts)
+
+
+def drop_reaches(rows):
+    """Judge none of the rows: what was measured is too small to say anything."""
+    for row in rows:
+        row.reach = None
 
 
 def save(path, machine, rows):

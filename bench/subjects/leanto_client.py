@@ -19,13 +19,22 @@ import leanto as lt
 class Client:
     def __init__(self):
         self.loop = asyncio.new_event_loop()
+        self.cluster = lt.here
         self.sent = None  # the local function
         self.remote = None
         self.array = self.copies = None
 
+    def use(self, host, python):
+        """Send to that host from now on, a cluster of the same name."""
+        self.cluster = lt.cluster(name=host, host=host, python=python)
+
+    def zygotes(self):
+        """Return the state of the zygotes where functions are sent to."""
+        return self.cluster.status()["nodes"][0].get("zygotes", [])
+
     def send(self, module, function):
         self.sent = getattr(__import__(module), function)
-        self.remote = lt.function(self.sent).to(lt.here)
+        self.remote = lt.function(self.sent).to(self.cluster)
 
     def call(self, x):
         return self.remote(x)
@@ -51,7 +60,7 @@ class Client:
     def resend(self):
         """Return the milliseconds of a `.to()`."""
         start = time.perf_counter()
-        self.remote = lt.function(self.sent).to(lt.here)
+        self.remote = lt.function(self.sent).to(self.cluster)
         return (time.perf_counter() - start) * 1000
 
     def edit(self, path, text, expected):
@@ -60,7 +69,7 @@ class Client:
         with open(path, "w") as file:
             file.write(text)
         saved = time.perf_counter()
-        remote = lt.function(self.sent).to(lt.here)
+        remote = lt.function(self.sent).to(self.cluster)
         sent = time.perf_counter()
         value = remote(0)
         done = time.perf_counter()
@@ -138,6 +147,8 @@ def main():
     client = Client()
     orders.obey(
         {
+            "use": client.use,
+            "zygotes": client.zygotes,
             "send": client.send,
             "call": client.call,
             "latencies": lambda calls: orders.latencies(client.remote, calls),

@@ -1,5 +1,5 @@
-"""The pieces of bench/ that need no daemon: so that benchmarks don't rot, and say what they
-mean."""
+"""The pieces of bench/ that need no daemon, and the case that needs hosts: so that benchmarks don't
+rot, and say what they mean."""
 
 import io
 import json
@@ -14,7 +14,10 @@ import pytest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "bench"))
 
 import profile_call
-from harness import orders, processes, projects, report
+from cases import machines
+from conftest import ROOT
+from harness import far_hosts, orders, processes, projects, report
+from harness.context import SMOKE, Context
 from harness.measure import Summary, interleave, ratios
 from harness.report import Missing, Reach, Row
 
@@ -105,6 +108,23 @@ def test_a_target_for_the_value_is_held_by_the_value_even_beside_a_base():
     assert row.cells()[-2:] == ("≤ 25 ms", "yes")
 
 
+@pytest.mark.parametrize(
+    ("ours", "held"), [([25.0, 91.0, 52.0], True), ([25.0, 91.0, 54.0], False)]
+)
+def test_a_target_beyond_the_base_is_held_by_what_the_rounds_have_more(ours, held):
+    reach = Reach("<=", 30, "ms", bases=3)
+    base = Summary([7.0, 20.0, 7.5])
+    assert Row("edit", "ms", Summary(ours), base, "echo", reach).held is held
+    assert str(reach) == "≤ 3 × base + 30 ms"
+
+
+def test_a_smoke_run_judges_nothing():
+    rows = [Row("a", "ms", Summary([9.0]), reach=Reach("<=", 5, "ms")), Missing("b", "no c")]
+    report.drop_reaches(rows)
+    assert [row.held for row in rows] == [None, None]
+    assert "NO" not in report.table(rows)
+
+
 def test_a_row_without_a_target_is_neither_held_nor_missed():
     assert Row("part", "ms", Summary([1.0])).held is None
 
@@ -176,6 +196,37 @@ def test_a_program_that_fails_is_no_measurement():
     assert processes.run_milliseconds([sys.executable, "-c", "pass"], dict(os.environ)) > 0
     with pytest.raises(RuntimeError, match="failed with 3"):
         processes.run_milliseconds([sys.executable, "-c", "raise SystemExit(3)"], dict(os.environ))
+
+
+def test_a_program_that_has_ended_is_gone_before_its_parent_asks():
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    assert not processes.wait_until_gone(process.pid, 0)
+    process.stdin.close()
+    assert processes.wait_until_gone(process.pid, 30)
+    assert process.returncode is None, "nobody has asked yet"
+    process.wait()
+
+
+def test_what_a_measured_program_prints_is_not_in_the_table(capfd):
+    processes.run_milliseconds([sys.executable, "-c", "print('up')"], dict(os.environ))
+    assert capfd.readouterr().out == ""
+
+
+def test_where_there_can_be_no_hosts_the_row_says_why(monkeypatch):
+    monkeypatch.setattr(far_hosts, "missing", lambda: "only root makes network namespaces")
+    monkeypatch.setattr(machines.shutil, "which", lambda name: name)
+    (row,) = machines.run(None)
+    assert row.why == "only root makes network namespaces"
+
+
+def test_what_goes_on_on_other_machines_can_still_be_measured(monkeypatch):
+    if why := machines.missing():
+        pytest.skip(why)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT / "python"))
+    with Context(os.environ["LEANTO_BINARY"], None, SMOKE) as context:
+        rows = machines.run(context)
+    assert len(rows) == 13
+    assert all(row.ours.low > 0 and row.base.low > 0 for row in rows)
 
 
 def relay(ends):

@@ -103,7 +103,7 @@ Result<Json> read_cluster(const Place& place) {
 }  // namespace
 
 Result<HostsFile> parse_hosts_file(std::string_view text, const std::string& path) {
-  const toml::parse_result parsed = toml::parse(text);
+  const toml::parse_result parsed = toml::parse(with_ascii_only(text));
   if (!parsed) {
     return fail(ErrorKind::kInvalid, "{}, line {}: this is not TOML: {}", path,
                 parsed.error().source().begin.line, parsed.error().description());
@@ -120,7 +120,7 @@ Result<HostsFile> parse_hosts_file(std::string_view text, const std::string& pat
 
 Result<HostsFile> load_hosts_file(const std::filesystem::path& path) {
   const auto text = read_file(path.string());
-  if (text) return parse_hosts_file(with_ascii_only(*text), path.string());
+  if (text) return parse_hosts_file(*text, path.string());
   if (text.error().kind == ErrorKind::kNotFound) return HostsFile();
   return Failure(text.error());
 }

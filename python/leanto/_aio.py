@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import collections
 
-from leanto import _connection, _frames, _values
+from leanto import _connection, _frames, _selecting, _values
 from leanto._frames import (
     CALL,
     CANCEL,
@@ -60,7 +60,7 @@ class LoopConnection:
     def __init__(self, loop: asyncio.AbstractEventLoop, node: object) -> None:
         self._loop = loop
         self._node = node
-        self._sock = node.connect()
+        self._sock = node.connect_for_loop()
         self._sock.setblocking(False)
         self._stream = 0
         self._waiting: dict = {}  # stream → CallFuture, or AsyncRemoteGenerator
@@ -69,7 +69,12 @@ class LoopConnection:
         self._waits_writable = False
         self._in = bytearray()
         self.broken = False
-        loop.add_reader(self._sock, self._read)
+        self._events: object = loop
+        try:
+            loop.add_reader(self._sock, self._read)
+        except NotImplementedError:
+            self._events = _selecting.Selecting(loop)
+            self._events.add_reader(self._sock, self._read)
 
     @classmethod
     def of(cls, loop: asyncio.AbstractEventLoop, node: object) -> LoopConnection:
@@ -153,12 +158,12 @@ class LoopConnection:
                     out.popleft()
         except (BlockingIOError, InterruptedError):
             self._waits_writable = True
-            self._loop.add_writer(self._sock, self._flush_more)
+            self._events.add_writer(self._sock, self._flush_more)
         except OSError as error:
             self._break(error)
 
     def _flush_more(self) -> None:
-        self._loop.remove_writer(self._sock)
+        self._events.remove_writer(self._sock)
         self._waits_writable = False
         self._flush()
 
@@ -241,8 +246,8 @@ class LoopConnection:
 
     def _break(self, error: Exception) -> None:
         self.broken = True
-        self._loop.remove_reader(self._sock)
-        self._loop.remove_writer(self._sock)
+        self._events.remove_reader(self._sock)
+        self._events.remove_writer(self._sock)
         self._sock.close()
         reason = error if isinstance(error, LeantoError) else None
         if reason is None or isinstance(error, ProtocolError):
@@ -256,6 +261,8 @@ class LoopConnection:
 
     def close(self) -> None:
         self.broken = True
+        if self._events is not self._loop:
+            self._events.remove_reader(self._sock)
         self._sock.close()
 
 

@@ -32,9 +32,19 @@ class Cluster:
 
         >>> lt.here.resolve()
         """
+        if self._nodes is None and "url" in self._words:
+            from leanto import _direct
+
+            node = _direct.find(self.name, self._words)
+            self._nodes = [node] if node is not None else None
         if self._nodes is None:
             said = _nodes.here.ask("cluster", name=self.name, words=self._all_words())[0]
             self._nodes = [_nodes.far(name) for name in said.get("nodes", ())] or [_nodes.here]
+
+    def _direct_nodes(self) -> list[_nodes.Node]:
+        """Its nodes that are reached without the one on this machine."""
+        self.resolve()
+        return [node for node in self._nodes if node.is_direct]
 
     @property
     def python(self) -> str:
@@ -78,6 +88,9 @@ class Cluster:
         """
         if self.name == "here":
             return False
+        if self._direct_nodes():
+            self._node.ask("keys")  # who can't start it can see whether it's there
+            return False
         said = _nodes.here.ask("cluster_up", name=self.name, words=self._all_words())[0]
         return not all(node["was_up"] for node in said["nodes"])
 
@@ -98,6 +111,8 @@ class Cluster:
         """
         if not self._node.is_far:
             raise InvalidRequestError("this program's own node is ended by `leanto stop`")
+        if self._direct_nodes():
+            raise InvalidRequestError(f"{self._node.title} is ended where it runs: `leanto stop`")
         _nodes.here.ask("cluster_down", name=self.name)
 
     def status(self) -> dict:
@@ -269,10 +284,13 @@ class Cluster:
         return hash(self.name)
 
     def __reduce__(self) -> tuple:
-        return Cluster, (self.name, self._words)
+        to = _nodes.packed_for()
+        if to is not None and to.is_direct and self._nodes == [to]:
+            return Cluster, ("here", {})  # which it is there
+        return Cluster, (self.name, _without_token(self._words))
 
     def __repr__(self) -> str:
-        words = "".join(f", {key}={value!r}" for key, value in self._words.items())
+        words = "".join(f", {key}={value!r}" for key, value in _without_token(self._words).items())
         return f"leanto.cluster({self.name!r}{words})"
 
 
@@ -285,6 +303,16 @@ def _ssh_environment(words: dict) -> dict:
         return {}
     found = {name: os.environ[name] for name in _SSH_VARIABLES if name in os.environ}
     return {"ssh_environment": found} if found else {}
+
+
+def _without_token(words: dict) -> dict:
+    """What lets in belongs neither into logs nor into pickles."""
+    shown = {key: value for key, value in words.items() if key != "token"}
+    if "url" in shown:
+        address, _, query = shown["url"].partition("?")
+        kept = [pair for pair in query.split("&") if pair and not pair.startswith("token=")]
+        shown["url"] = "?".join((address, "&".join(kept))) if kept else address
+    return shown
 
 
 def _service_hint(node: _nodes.Node, name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leanto import _nodes
+from leanto import _finding, _nodes
 from leanto._cluster import Cluster, here
 from leanto.errors import InvalidRequestError
 
@@ -19,6 +19,9 @@ def cluster(
     ssh_user: str | None = None,
     ssh_port: int | None = None,
     ssh_key: str | None = None,
+    url: str | None = None,
+    token: str | None = None,
+    fingerprint: str | None = None,
     python: str | None = None,
 ) -> Cluster:
     """Return compute by name, or by what it has to offer.
@@ -30,6 +33,11 @@ def cluster(
     doesn't. The host needs nothing but its sshd and a Python: `python` says which, a path there or a version; by default one
     of this program's version, else its ``python3``. With `hosts` it's several machines, and calls go to the one with the
     fewest.
+
+    With `url` it's a node that listens on a network (``leanto node --listen``): ``leanto://HOST:PORT``, with a `token` of it and
+    the `fingerprint` of its certificate, or all three in one word, as ``leanto token create --join`` prints it. The node on this
+    machine holds the link; where there can't be one (macOS, Windows, a container with ``LEANTO_DAEMON=none``) this program
+    speaks to it directly.
 
     With `instance_type` ("A10G:1" is one A10G), `cpus` (a number) or `memory` ("16GB", or a number of bytes) it's chosen
     among this machine and all hosts that are known (`offers` lists them): `provider` says how, "cheapest" (the default),
@@ -60,6 +68,9 @@ def cluster(
         "ssh_user": ssh_user,
         "ssh_port": ssh_port,
         "ssh_key": ssh_key,
+        "url": url,
+        "token": token,
+        "fingerprint": fingerprint,
         "python": python,
     }
     words = {key: value for key, value in given.items() if value is not None}
@@ -68,7 +79,7 @@ def cluster(
     if name is None:
         if not words:
             return here
-        name = host or "-".join(map(str, hosts or words.values()))
+        name = host or _address_in(url) or "-".join(map(str, hosts or words.values()))
     if not isinstance(name, str) or not name:
         raise TypeError(f"a cluster's name is text, not {name!r}")
     _check(words, "cpus", (int, float), "a positive number")
@@ -77,7 +88,17 @@ def cluster(
         raise InvalidRequestError(
             f"python={python!r} makes no sense; give the path of one there, or a version like '3.11'"
         )
-    return Cluster(name, words)
+    made = Cluster(name, words)
+    if url is not None:
+        from leanto import _tls
+
+        _tls.parse(url, token, fingerprint)
+        _finding.addressed[name] = made
+    return made
+
+
+def _address_in(url: str | None) -> str:
+    return str(url).partition("//")[2].partition("?")[0] if url is not None else ""
 
 
 def _is_python(python: object) -> bool:

@@ -27,8 +27,8 @@ def session() -> str:
     return _session
 
 
-def hello_frame(is_far: bool = False) -> bytes:
-    """Return the first frame of a connection; on a far node this program's Python is of no use."""
+def hello_frame(is_far: bool = False, token: str = "") -> bytes:
+    """Return the first frame of a connection; on a far node this program's Python is of no use. `token` lets it in over TLS."""
     from leanto import __version__
 
     head = {
@@ -39,6 +39,8 @@ def hello_frame(is_far: bool = False) -> bytes:
     }
     if not is_far:
         head["python"] = sys.executable or ""
+    if token:
+        head["token"] = token
     return _frames.frame(HELLO, 0, _frames.encode_head(head))
 
 

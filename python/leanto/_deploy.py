@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from leanto import _nodes, _options
+from leanto import _finding, _nodes, _options
 from leanto.errors import InvalidRequestError
 
 MAX_AT_ONCE = 32  # nodes that are sent to at the same time
@@ -66,10 +66,11 @@ def deploy(
             # Run by `python -m`: what comes back says the module's real name, which is this one.
             sys.modules.setdefault(entry.module, sys.modules["__main__"])
     body = b""
-    if entry.is_text or _is_assigned(callable_, entry):
-        body = _text_of(callable_, entry)
-    elif entry.root is not None and entry.module == "__main__":
-        body = _handles_by_name(callable_, entry)
+    with _nodes.PackingFor(nodes[0] if nodes[0].is_direct else None):
+        if entry.is_text or _is_assigned(callable_, entry):
+            body = _text_of(callable_, entry)
+        elif entry.root is not None and entry.module == "__main__":
+            body = _handles_by_name(callable_, entry)
     if options.get("image") is not None:
         from leanto._image import add_to_deploy
 
@@ -85,15 +86,20 @@ def deploy(
 
 
 def _send(node: _nodes.Node, words: dict, body: bytes) -> Service:
-    if node.is_far:
-        words = {**words, "to": node.name}
-    head, _ = _nodes.here.ask("deploy", body, **words)
+    if node.is_direct:
+        from leanto import _send_code
+
+        head = _send_code.deploy(node, words, body)
+    else:
+        if node.is_far:
+            words = {**words, "to": node.name}
+        head, _ = _nodes.here.ask("deploy", body, **words)
     return Service(node, head["name"], head["v"], head["describe"])
 
 
 def lookup(name: str, kind: str) -> Service:
     """Return the newest service of that name, here or on a cluster that is up. Raises NotFoundError."""
-    node, (head, _) = _nodes.find(lambda node: node.ask("lookup", name=name, kind=kind))
+    node, (head, _) = _finding.find(lambda node: node.ask("lookup", name=name, kind=kind))
     return Service(node, name, head["v"], head["describe"])
 
 

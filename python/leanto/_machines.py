@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from leanto import _connection, _frames, _nodes
 from leanto._frames import ASK
-from leanto.errors import InvalidRequestError, LeantoError
+from leanto.errors import AccessDeniedError, InvalidRequestError, LeantoError
 
 PIECE = 4 << 20  # bytes of a file in one question
 
@@ -67,17 +67,24 @@ def status(cluster: object) -> dict:
     if not cluster._node.is_far:
         said, _ = _nodes.here.ask("status")
         return {"name": cluster.name, "nodes": [{"name": "here", "state": "up", **said}]}
+    if cluster._node.is_direct:
+        return {
+            "name": cluster.name,
+            "nodes": [_ask_node({"name": cluster.name, "state": "up"}, cluster._node)],
+        }
     for row in _nodes.here.ask("clusters")[0]["clusters"]:
         if row["name"] == cluster.name:
             return {**row, "nodes": [_ask_node(node) for node in row["nodes"]]}
     raise LeantoError(f"the cluster {cluster.name!r} was forgotten")
 
 
-def _ask_node(row: dict) -> dict:
+def _ask_node(row: dict, node: _nodes.Node | None = None) -> dict:
     if row["state"] != "up":
         return row
     try:
-        return {**_nodes.far(row["name"]).ask("status")[0], **row}
+        return {**(node or _nodes.far(row["name"])).ask("status")[0], **row}
+    except AccessDeniedError as error:
+        return {**row, "error": {"message": str(error)}}
     except LeantoError as error:
         return {**row, "state": "down", "error": {"message": str(error)}}
 
@@ -86,8 +93,8 @@ def ssh(node: _nodes.Node) -> int:
     """Log in; see `Cluster.ssh`."""
     import subprocess
 
-    if not node.is_far:
-        raise InvalidRequestError("this machine isn't reached by ssh")
+    if not node.is_far or node.is_direct:
+        raise InvalidRequestError(f"{node.title} isn't reached by ssh")
     command = _nodes.here.ask("ssh_command", node=node.name)[0]["command"]
     return subprocess.call(command)
 

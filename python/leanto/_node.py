@@ -26,11 +26,38 @@ def state_directory() -> str:
     return os.path.join(base, "leanto")
 
 
+def _why_never() -> str:
+    if os.environ.get("LEANTO_DAEMON") == "none":
+        return "LEANTO_DAEMON=none says so"
+    if not sys.platform.startswith("linux"):
+        return f"nodes run on Linux, and this is {sys.platform}"
+    return ""
+
+
+def why_none() -> str:
+    """Return why there can't be a node on this machine; empty if one runs here, or can be started."""
+    never = _why_never()
+    if never:
+        return never
+    try:
+        if os.path.lexists(os.path.join(state_directory(), "node.sock")):
+            return ""
+        find_binary()
+    except NodeError as error:
+        return str(error)
+    return ""
+
+
 def connect() -> socket.socket:
     """Return a socket connected to the node of this user, which is started if it doesn't run.
 
     Raises NodeError, which says why and where its log is, if it can be neither reached nor started.
     """
+    never = _why_never()
+    if never:
+        raise NodeError(
+            f"there is no node on this machine: {never}; send to another one: lt.cluster(name, url=..., token=...)"
+        )
     directory = state_directory()
     try:
         return _connect(directory)

@@ -50,6 +50,8 @@ class Node:
         self._to_release: list = []  # ids of objects whose last handle here is gone
         self.of_loops: dict = {}  # event loop → its connection
 
+    is_direct = False  # whether it's reached without the node on this machine
+
     @property
     def is_far(self) -> bool:
         """Whether it's on another machine, so that shared memory is of no use."""
@@ -79,6 +81,10 @@ class Node:
             sock.close()
             raise
         return sock
+
+    def connect_for_loop(self):
+        """`connect` for an event loop, to which the socket says by BlockingIOError that it has to wait."""
+        return self.connect()
 
     def preface(self) -> bytes:
         """Return what a connection to the node on this machine begins with, to be joined to this one."""
@@ -286,7 +292,10 @@ _ids: dict = {}  # state directory → the id of the node whose it is
 
 
 def _id_here() -> str:
-    directory = _node.state_directory()
+    try:
+        directory = _node.state_directory()
+    except NodeError:
+        return ""
     if directory not in _ids:
         try:
             with open(os.path.join(directory, "node.id")) as file:
@@ -306,6 +315,19 @@ _packing = threading.local()
 def packed_for() -> Node | None:
     """Return the node for which this thread packs a call's arguments; None if it's pickling for something else."""
     return getattr(_packing, "node", None)
+
+
+class PackingFor:
+    """What this thread pickles inside of the ``with`` goes to that node."""
+
+    def __init__(self, node: Node | None) -> None:
+        self._node = node
+
+    def __enter__(self) -> None:
+        _packing.node = self._node
+
+    def __exit__(self, *exc_info: object) -> None:
+        _packing.node = None
 
 
 def check_reachable(node: Node, what: str) -> None:
@@ -328,25 +350,11 @@ def far(name: str) -> Node:
     return node
 
 
-def find(look: object) -> tuple:
-    """Return (node, what `look(node)` returns) of the first node that has it: this one, then those that are up.
-
-    Raises the NotFoundError of this one if none has it.
-    """
-    try:
-        return here, look(here)
-    except NotFoundError as error:
-        missing = error
-    for cluster in here.ask("clusters")[0]["clusters"]:
-        for said in cluster["nodes"]:
-            if said["state"] not in ("up", "reconnecting"):
-                continue
-            node = far(said["name"])
-            try:
-                return node, look(node)
-            except (NotFoundError, NodeLostError):
-                pass
-    raise missing
+def register(node: Node) -> None:
+    """Make known a node of another kind by its name."""
+    global several
+    _far[node.name] = node
+    several = True
 
 
 def _rebuild(name: str, id_: str) -> Node:

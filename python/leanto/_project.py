@@ -288,7 +288,9 @@ def _import_directory(path: str, module: str) -> tuple:
     # Loaded under a name that its place doesn't give, such as by importlib from a location.
     path = os.path.realpath(path)
     directory = os.path.dirname(path)
-    while directory != "/" and os.path.exists(os.path.join(directory, "__init__.py")):
+    while os.path.dirname(directory) != directory and os.path.exists(
+        os.path.join(directory, "__init__.py")
+    ):
         directory = os.path.dirname(directory)
     return directory, os.path.relpath(path, directory)
 

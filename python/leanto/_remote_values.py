@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import weakref
 
 from leanto import _calls, _connection, _frames, _nodes, _options, _values
@@ -62,6 +63,8 @@ class RemoteValue:
 
     def __reduce__(self) -> tuple:
         to = _nodes.packed_for()
+        if to is not None and to is not self._node and (to.is_direct or self._node.is_direct):
+            return operator.getitem, ([self.get()], 0)  # there is no node here that would move it
         if to is not None and to is not self._node:
             return _rebuild, (to, self._copy_on(to), self._size)
         if self._finalizer is not None:

@@ -6,7 +6,8 @@ A run is told by its `_settle`, in that thread.
 from __future__ import annotations
 
 import os
-import select
+import selectors
+import socket
 import threading
 
 from leanto import _connection, _frames, _node, _nodes
@@ -27,7 +28,8 @@ def watch(run: object) -> None:
     """Have the run told when it ends."""
     if run.done():
         return
-    key = (_node.state_directory(), run.node)
+    directory = "" if run.node.is_direct else _node.state_directory()
+    key = (directory, run.node)
     with _watching:
         watcher = _watchers.get(key)
         if watcher is None:
@@ -44,9 +46,9 @@ class Watcher:
         self._runs: dict = {}  # id → the runs of that id here
         self._new: list = []
         self._was_answered = False
-        self._wake_read, self._wake_write = os.pipe()
-        os.set_blocking(self._wake_write, False)
-        os.set_blocking(self._wake_read, False)
+        self._wake_read, self._wake_write = socket.socketpair()
+        self._wake_write.setblocking(False)
+        self._wake_read.setblocking(False)
         threading.Thread(target=self._work, name="leanto-runs", daemon=True).start()
 
     def add(self, run: object) -> None:
@@ -58,7 +60,7 @@ class Watcher:
         if len(known) == 1:
             self._new.append(run.id)
             try:
-                os.write(self._wake_write, b"w")
+                self._wake_write.send(b"w")
             except BlockingIOError:
                 pass  # there is plenty in it
 
@@ -86,7 +88,11 @@ class Watcher:
 
     def _was_taken_down(self) -> bool:
         """Whether somebody has ended the node on another machine: then who waits for its runs doesn't start it again."""
-        if not self._node.is_far or _node.state_directory() != self._directory:
+        if (
+            not self._node.is_far
+            or self._node.is_direct
+            or _node.state_directory() != self._directory
+        ):
             return False
         try:
             said, _ = _nodes.here.ask("node_state", node=self._node.name)
@@ -96,6 +102,8 @@ class Watcher:
 
     def _connect(self):
         """A node that crashed is started again; one that was stopped has taken its socket away, and is waited for."""
+        if self._node.is_direct:
+            return self._node.connect()
         try:
             return _node._connect(self._directory)
         except ConnectionRefusedError:
@@ -104,11 +112,15 @@ class Watcher:
             return _node._connect(self._directory)
 
     def _converse(self, sock) -> None:
-        sock.sendall(self._node.preface() + _connection.hello_frame(self._node.is_far))
+        if not self._node.is_direct:
+            sock.sendall(self._node.preface() + _connection.hello_frame(self._node.is_far))
+        with selectors.DefaultSelector() as selector:
+            selector.register(sock, selectors.EVENT_READ)
+            selector.register(self._wake_read, selectors.EVENT_READ)
+            self._ask_on(sock, selector)
+
+    def _ask_on(self, sock, selector) -> None:
         reader = _frames.FrameReader(sock)
-        poll = select.poll()
-        poll.register(sock, select.POLLIN)
-        poll.register(self._wake_read, select.POLLIN)
         asked: dict = {}  # stream → ids
         stream = 0
         with _watching:
@@ -123,10 +135,13 @@ class Watcher:
                 return
             frame = reader.next_buffered()
             if frame is None:
-                ready = [fd for fd, _ in poll.poll()]
+                # Of what TLS has taken from the socket already nobody else says that it's there.
+                ready = (
+                    {sock} if _is_pending(sock) else {key.fileobj for key, _ in selector.select()}
+                )
                 if self._wake_read in ready:
-                    os.read(self._wake_read, 4096)
-                if sock.fileno() in ready:
+                    self._wake_read.recv(4096)
+                if sock in ready:
                     frame = reader.read()
             ids = self._take_new()
             if frame is not None and frame[1] in asked:
@@ -143,8 +158,8 @@ class Watcher:
                 return False
             if _watchers.get((self._directory, self._node)) is self:
                 del _watchers[self._directory, self._node]
-        os.close(self._wake_read)
-        os.close(self._wake_write)
+        self._wake_read.close()
+        self._wake_write.close()
         return True
 
     def _on_answer(self, ids: list, type_: int, stream: int, head: bytes, body: bytes) -> list:
@@ -167,6 +182,11 @@ class Watcher:
         if len(self._runs) > MANY:
             _node.pause(0.005)
         return left
+
+
+def _is_pending(sock) -> bool:
+    pending = getattr(sock, "pending", None)
+    return pending is not None and pending() > 0
 
 
 def _forget_after_fork() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import concurrent.futures
 import threading
 
-from leanto import _connection, _node, _nodes, _values
+from leanto import _connection, _finding, _node, _nodes, _values
 from leanto._run_watch import watch
 from leanto.errors import (
     LeantoError,
@@ -348,7 +348,7 @@ def run(id_or_key: str, /) -> Run:
     >>> lt.run("macbeth").result()
     2
     """
-    node, said = _nodes.find(lambda node: node.ask_again("run_record", id=id_or_key)[0]["run"])
+    node, said = _finding.find(lambda node: node.ask_again("run_record", id=id_or_key)[0]["run"])
     found = Run(said["id"], said["key"], said["service"], node=node)
     if said["status"] in ENDED:
         found._settle(said["status"])

@@ -1,11 +1,13 @@
 """What the guide shows is what happens: every block of every page is run, in order."""
 
 import json
+import os
 import re
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, leanto
 from pages import PAGES, Block, PageError, Reader, blocks_of, commands_of, matches
+from tls_relays import TlsRelay, node_socket
 from wheels import make_wheel
 
 GUIDE = ROOT / "docs" / "guide"
@@ -34,12 +36,33 @@ def write_ssh_command(home, lan):
     path.write_text(f"[ssh]\ncommand = {json.dumps(lan.ssh_command)}\n")
 
 
+WITHOUT_NODE = (
+    "14-without-a-node",
+)  # pages that are read where no node can be, with one elsewhere
+
+
+@pytest.fixture
+def elsewhere(shared_home, tmp_path):
+    """A node on another machine, as it's reached over TLS."""
+    leanto("node", "--detach", env={**os.environ, "HOME": str(shared_home)})
+    directory = tmp_path / "relay"
+    directory.mkdir()
+    relay = TlsRelay(directory, node_socket(shared_home))
+    yield relay
+    relay.close()
+
+
 @pytest.fixture
 def reader(request, own_home, index):
     params = getattr(request.node, "callspec", None)
-    if params and getattr(params.params.get("page"), "stem", "") in WITH_HOSTS:
+    page = getattr(params.params.get("page"), "stem", "") if params else ""
+    more = {}
+    if page in WITH_HOSTS:
         write_ssh_command(own_home, request.getfixturevalue("lan"))
-    with Reader(own_home, **index) as reader:
+    if page in WITHOUT_NODE:
+        word = request.getfixturevalue("elsewhere").join_word
+        more = {"LEANTO_DAEMON": "none", "JOIN_WORD": word}
+    with Reader(own_home, **index, **more) as reader:
         yield reader
 
 

@@ -1,0 +1,42 @@
+"""Where something is that has a name: on the node here or another that it knows; without one here, where an address leads."""
+
+from __future__ import annotations
+
+from leanto import _nodes
+from leanto.errors import NodeError, NodeLostError, NotFoundError
+
+addressed: dict = {}  # name → the cluster of that name that this program gave an address for
+
+
+def find(look: object) -> tuple:
+    """Return (node, what `look(node)` returns) of the first node that has it: this one, then those that are up.
+
+    Raises the NotFoundError of this one if none has it.
+    """
+    try:
+        return _nodes.here, look(_nodes.here)
+    except NotFoundError as error:
+        missing = error
+    except NodeError as error:
+        return _find_directly(look, error)
+    for cluster in _nodes.here.ask("clusters")[0]["clusters"]:
+        for said in cluster["nodes"]:
+            if said["state"] not in ("up", "reconnecting"):
+                continue
+            node = _nodes.far(said["name"])
+            try:
+                return node, look(node)
+            except (NotFoundError, NodeLostError):
+                pass
+    raise missing
+
+
+def _find_directly(look: object, error: Exception) -> tuple:
+    """The same where no node is here; raises `error` if no other is known."""
+    for cluster in addressed.values():
+        for node in cluster._direct_nodes():
+            try:
+                return node, look(node)
+            except NotFoundError as missing:
+                error = missing
+    raise error

@@ -109,6 +109,7 @@ class Direct(_nodes.Node):
         buffers: list | tuple = (),
         lost_if: tuple = _nodes.UNHEARD,
         what: str = "a call",
+        on_log: object = None,
     ) -> tuple:
         """As of any node. How a TCP connection breaks doesn't tell whether what was said on it has been heard, so nothing is said
         again but questions that may be.
@@ -119,7 +120,7 @@ class Direct(_nodes.Node):
             try:
                 connection = self.take()
                 connection.send(type_, head, body, buffers)
-                answer, said, value = connection.receive()
+                answer, said, value = connection.receive(on_log)
                 break
             except (OSError, EOFError, ProtocolError) as error:
                 if connection is not None:
@@ -180,9 +181,9 @@ class DirectConnection(Connection):
             self._raise_reason()
             raise
 
-    def receive(self) -> tuple:
+    def receive(self, on_log: object = None) -> tuple:
         self._hear_greeting()
-        return super().receive()
+        return super().receive(on_log)
 
     def _hear_greeting(self) -> None:
         if self._is_greeted:

@@ -101,6 +101,22 @@ def test_an_object_lives_there(client):
     assert client.do("c.count") == 16
 
 
+def test_commands_and_files(client, tmp_path):
+    assert client.do("list(box.run('echo hello; exit 3'))") == [3, "hello\n", ""]
+    (tmp_path / "from").write_text("text")
+    client.do(
+        f"box.get_file(box.put_file({str(tmp_path / 'from')!r}, {str(tmp_path / 'there')!r}), {str(tmp_path / 'back')!r})"
+    )
+    assert (tmp_path / "back").read_text() == "text"
+    assert client.do("box.up(), box.up_if_not()") == [False, False]
+    for what, why in (
+        ("box.down()", "is ended where it runs"),
+        ("box.ssh()", "isn't reached by ssh"),
+    ):
+        with pytest.raises(Exception, match=why):
+            client.do(what)
+
+
 def test_a_handle_that_was_made_there_is_of_use_here(client):
     client.do("made = lt.function(job.make_counter).to(box)(7)")
     assert client.do("made.add()") == 8

@@ -94,12 +94,14 @@ class Direct(_nodes.Node):
         """As of any node; one that the node has closed meanwhile is not taken."""
         if self._to_release:
             self._release_objects()
-        while self._idle:
-            connection = self._idle.pop()
+        while True:
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                return DirectConnection(self)
             if not _is_stale(connection):
                 return connection
             connection.close()
-        return DirectConnection(self)
 
     def converse(
         self,

@@ -292,20 +292,19 @@ def test_a_wrong_token_is_denied(relay, project, tmp_path):
 
 
 def test_a_node_that_is_gone_is_said_to_be_lost(client, relay):
-    client.do(
-        "import threading, time; letters = lt.function(job.letters).to(box); stream = letters('abc'); next(stream)"
-    )
-    client.do(
-        "import asyncio\nasync def asleep():\n    return await lt.function(time.sleep).to(box).aio(60)"
-    )
-    client.do("slow = lt.function(time.sleep).to(box)")
+    client.do("import time; slow = lt.function(time.sleep).to(box)")
+    client.do("stream = lt.function(job.letters).to(box)('a' * 10_000); next(stream)")
+    relay.asked.clear()
     client.start("slow(60)")
-    assert wait_until(lambda: relay.asked[-1] == "call")
+    assert wait_until(lambda: relay.asked == ["call"])
     relay.close()
     with pytest.raises(
         Exception, match="whether the code has done its work is not known"
     ) as caught:
         client.answer()
+    assert caught.value.kind == "NodeLostError"
+    with pytest.raises(Exception, match="was lost in the middle of a stream") as caught:
+        client.do("list(stream)")
     assert caught.value.kind == "NodeLostError"
     with pytest.raises(Exception, match="can't be reached") as caught:
         client.do("slow(0)")
@@ -325,8 +324,9 @@ def test_a_call_of_an_event_loop_is_lost_with_the_node(client, relay):
     client.do(
         "import asyncio, time; slow = lt.function(time.sleep).to(box)\nasync def asleep():\n    await slow.aio(60)"
     )
+    relay.asked.clear()
     client.start("asyncio.run(asleep())")
-    assert wait_until(lambda: relay.asked[-1] == "call")
+    assert wait_until(lambda: relay.asked == ["call"])
     relay.cut()
     with pytest.raises(Exception, match="was lost in the middle of a call") as caught:
         client.answer()

@@ -19,15 +19,13 @@ _making = threading.Lock()
 
 def find(name: str, words: dict) -> Direct | None:
     """Return the node that a cluster's words are the address of; None if the node on this machine takes care of it."""
-    address = _tls.parse(words["url"], words.get("token"), words.get("fingerprint"))
     if not _node.why_none():
         try:
             _nodes.here.give_back(_nodes.here.take())
             return None
-        except NodeLostError:
-            raise
         except NodeError:
             pass  # it can't be started here
+    address = _tls.parse(words["url"], words.get("token"), words.get("fingerprint"))
     with _making:
         node = _nodes_by_words.get((address, name))
         if node is None:

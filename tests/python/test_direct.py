@@ -367,7 +367,8 @@ def test_the_token_is_neither_shown_nor_pickled(client):
         ({"url": 7, "token": "t", "fingerprint": "ab" * 32}, "is no address"),
     ],
 )
-def test_words_that_make_no_sense_are_refused_at_once(lt, words, text):
+def test_words_that_make_no_sense_are_refused_at_once(lt, monkeypatch, words, text):
+    monkeypatch.setenv("LEANTO_DAEMON", "none")
     with pytest.raises(lt.InvalidRequestError, match=text):
         lt.cluster("box", **words)
 

@@ -43,6 +43,7 @@ class PeerTest : public testing::Test {
       there_.push_back(std::move(mine));
       return theirs.release();
     };
+    if (accepted_) former_.push_back(std::move(accepted_));  // its connections go on for a moment
     accepted_ = std::make_unique<AcceptedLinks>(
         AcceptedLinks::Parts{test_.loop, "there", "2", std::move(on_open), kTimes});
   }
@@ -105,6 +106,7 @@ class PeerTest : public testing::Test {
   net::Outgoing outgoing_;
   SystemClock clock_;
   std::unique_ptr<AcceptedLinks> accepted_;
+  std::vector<std::unique_ptr<AcceptedLinks>> former_;
   std::vector<UniqueFd> there_;
   std::vector<std::shared_ptr<net::FrameStream>> streams_;
   std::shared_ptr<Peer> peer_;

@@ -23,6 +23,7 @@ from leanto.errors import LeantoError, ProtocolError
 
 CHUNK = 64 << 10  # a larger buffer would be mapped anew for each message
 _PEEK = 0x02  # MSG_PEEK
+MOST_UNREAD = 100  # pieces that a node has said before it closed the connection
 SEND_EARLY = 32  # frames; so that the node works while this program says more
 
 _header = _frames.HEADER.pack
@@ -160,7 +161,11 @@ class LoopConnection:
             self._waits_writable = True
             self._events.add_writer(self._sock, self._flush_more)
         except OSError as error:
-            self._break(error)
+            for _ in range(MOST_UNREAD):  # what the node said before it closed says more
+                if not self.broken:
+                    self._read()
+            if not self.broken:
+                self._break(error)
 
     def _flush_more(self) -> None:
         self._events.remove_writer(self._sock)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from leanto import _nodes
-from leanto.errors import NodeError, NodeLostError, NotFoundError
+from leanto.errors import AccessDeniedError, NodeError, NodeLostError, NotFoundError
+
+MAX_NAMED = 5  # machines in a message
 
 addressed: dict = {}  # name → the cluster of that name that this program gave an address for
 
@@ -11,7 +13,7 @@ addressed: dict = {}  # name → the cluster of that name that this program gave
 def find(look: object) -> tuple:
     """Return (node, what `look(node)` returns) of the first node that has it: this one, then those that are up.
 
-    Raises the NotFoundError of this one if none has it.
+    Raises the NotFoundError of this one if none has it, and names those that couldn't be asked.
     """
     try:
         return _nodes.here, look(_nodes.here)
@@ -19,16 +21,25 @@ def find(look: object) -> tuple:
         missing = error
     except NodeError as error:
         return _find_directly(look, error)
+    unasked = []
     for cluster in _nodes.here.ask("clusters")[0]["clusters"]:
         for said in cluster["nodes"]:
             if said["state"] not in ("up", "reconnecting"):
+                unasked.append(said["name"])
                 continue
             node = _nodes.far(said["name"])
             try:
                 return node, look(node)
-            except (NotFoundError, NodeLostError):
+            except NotFoundError:
                 pass
-    raise missing
+            except (NodeLostError, AccessDeniedError):
+                unasked.append(said["name"])
+    if not unasked:
+        raise missing
+    names = ", ".join(unasked[:MAX_NAMED]) + (", ..." if len(unasked) > MAX_NAMED else "")
+    raise NotFoundError(
+        f"{missing}; machines that are not up were not asked (`leanto up NAME`): {names}"
+    )
 
 
 def _find_directly(look: object, error: Exception) -> tuple:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from leanto import _calls, _connection, _frames, _options, _values
+from leanto import _calls, _connection, _frames, _nodes, _options, _values
 from leanto._frames import CALL, CANCEL, ERROR, LOG, RESULT, YIELD
 from leanto.errors import InvalidRequestError, ProtocolError
 
@@ -203,7 +203,7 @@ class _Map:
                 self._lanes.append(_Lane(member))
             yield from self._in_order() if self._settings.ordered else self._as_they_come()
         except (OSError, EOFError, ProtocolError) as error:
-            if error is not self._lost:
+            if error is not self._lost or self._lost_node is None:
                 raise
             raise self._lost_node.broken("a map", error) from None
         finally:
@@ -271,6 +271,8 @@ class _Map:
         try:
             return use(*args)
         except (OSError, EOFError, ProtocolError) as error:
+            if isinstance(error, _nodes.UNHEARD):
+                _nodes.raise_refusal(lane.connection)
             self._lost, self._lost_node = error, lane.connection.node
             raise
 

@@ -16,6 +16,7 @@ from leanto import _connection, _frames, _node, _values
 from leanto._connection import Connection
 from leanto._frames import ASK, CALL, ERROR, YIELD
 from leanto.errors import (
+    AccessDeniedError,
     InvalidRequestError,
     LeantoError,
     NodeError,
@@ -159,7 +160,7 @@ class Node:
                 except lost_if:
                     if connection is not None:
                         if self.name:
-                            _raise_refusal(connection)
+                            raise_refusal(connection)
                         connection.close()
                         connection = None
                     self._idle.clear()
@@ -171,6 +172,8 @@ class Node:
         except (OSError, EOFError, ProtocolError) as error:
             if connection is not None:
                 connection.close()
+            if isinstance(error, LeantoError) and not isinstance(error, ProtocolError):
+                raise  # why it can't be reached: some of these are OSErrors, too
             raise self.broken(what, error) from None
         except BaseException:
             if connection is not None:
@@ -252,7 +255,7 @@ class Node:
         return f"<node {self.name or 'here'}>"
 
 
-def _raise_refusal(connection: Connection) -> None:
+def raise_refusal(connection: Connection) -> None:
     """Raise what the node on this machine said before it closed a connection to another one, if it said something."""
     try:
         type_, head, body = connection.receive()

@@ -259,14 +259,3 @@ def test_what_a_shell_prints_before_a_command_is_passed_over(bare, lt):
     assert lt.function(shop.add).to(box)(1, 2) == 3
     assert bare.kill_ssh() == 1
     assert lt.function(shop.add).to(box)(1, 2) == 3
-
-
-def test_a_host_behind_a_jump_host(monkeypatch, lt, binaries):
-    with far.world(2, binaries=binaries) as world, world.entered(monkeypatch):
-        a, b = world.hosts
-        behind = world.lan.jump_host(a)
-        box = lt.cluster(name="box", host=behind)
-        assert box.up() is True
-        assert box.run("uname -n").stdout == "b\n"
-        assert lt.function(shop.add).to(box)(1, 2) == 3
-        assert far.node_pid(a) is None and far.node_pid(b) is not None

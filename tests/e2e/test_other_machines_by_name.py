@@ -144,6 +144,25 @@ def test_down_ends_the_node_and_what_is_there_and_keeps_the_name(monkeypatch, lt
         assert run.status in ("lost", "cancelled", "failed")
 
 
+def test_who_looks_for_a_name_is_told_which_machines_were_not_asked(monkeypatch, lt, binaries):
+    with far.world(1, binaries=binaries) as world, world.entered(monkeypatch):
+        box = lt.cluster(name="box", host="a")
+        lt.function(shop.add).options(name="add-afar", key="sum").to(box).submit(1, 2)
+        assert lt.function(name="add-afar")(1, 2) == 3
+        with pytest.raises(lt.NotFoundError) as caught:
+            lt.function(name="never-sent")
+        assert "not asked" not in str(caught.value)
+        world.stop_node_here()
+        for look in (lambda: lt.function(name="add-afar"), lambda: lt.run("sum")):
+            with pytest.raises(
+                lt.NotFoundError, match=r"were not asked \(`leanto up NAME`\): box$"
+            ):
+                look()
+        leanto("up", "box")
+        assert lt.function(name="add-afar")(1, 2) == 3
+        assert lt.run("sum").result(timeout=LIMIT) == 3
+
+
 @pytest.mark.xfail(strict=True, reason="Peer::link hands out the link that Peer::close has ended")
 def test_what_was_taken_down_can_be_brought_up_at_once(monkeypatch, lt, binaries):
     with far.world(1, binaries=binaries) as world, world.entered(monkeypatch):

@@ -1,5 +1,6 @@
 """Why a host can't be had is said by name, wherever it turns out; and nothing has to be started anew when it's mended."""
 
+import asyncio
 import contextlib
 import os
 import re
@@ -97,6 +98,7 @@ def test_each_reason_is_named_everywhere_and_nothing_is_left_of_it(name, spoiled
     box = lt.cluster(name="box", host="a")
     add = lt.function(shop.add).to(box)
     counter = lt.cls(shop.Counter).to(box).options(name=name.replace(" ", "-"))(5)
+    count = lt.function(shop.count).to(box)
     assert add(1, 2) == 3
     spoiled.stop_node_here()  # so that it has to be reached anew
     uses = {
@@ -105,7 +107,13 @@ def test_each_reason_is_named_everywhere_and_nothing_is_left_of_it(name, spoiled
         "call": lambda: add(1, 2),
         "submit": lambda: add.submit(1, 2),
         "method": counter.increase,
-        "generator": lambda: list(lt.function(shop.count).to(box)(3)),
+        "aio": lambda: asyncio.run(later(add)),
+        "generator": lambda: list(count(3)),
+        "aio generator": lambda: asyncio.run(all_of(count)),
+        "map": lambda: list(add.map([1, 2], [3, 4])),
+        "remote": lambda: add.remote(1, 2),
+        "object": lambda: lt.cls(shop.Counter).to(box)(),
+        "get": lambda: box.get("key"),
         "put": lambda: box.put("key", 1),
         "run": lambda: box.run("true"),
         "put_file": lambda: box.put_file(__file__, "copied"),
@@ -113,7 +121,8 @@ def test_each_reason_is_named_everywhere_and_nothing_is_left_of_it(name, spoiled
     if name == "black hole":  # each takes a second
         uses = {way: uses[way] for way in ("to", "call")}
     with spoil(spoiled, a):
-        for use in uses.values():
+        for way, use in uses.items():
+            print(way)
             with pytest.raises(getattr(lt, error)) as caught:
                 use()
             check_message(str(caught.value), says, spoiled.lan)
@@ -127,6 +136,14 @@ def test_each_reason_is_named_everywhere_and_nothing_is_left_of_it(name, spoiled
     assert add(1, 2) == 3
     assert counter.increase() == 6
     assert box.get(name.replace(" ", "-")).increase() == 7
+
+
+async def later(add):
+    return await add.aio(1, 2)
+
+
+async def all_of(count):
+    return [item async for item in count.aio(3)]
 
 
 def check_message(message, says, lan, host="a"):

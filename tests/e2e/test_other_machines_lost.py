@@ -1,5 +1,6 @@
 """Links break, hosts restart, nodes are killed: nothing is lost or comes twice, or it's said what is lost."""
 
+import contextlib
 import os
 import signal
 import threading
@@ -28,18 +29,32 @@ def one(monkeypatch, binaries):
 
 # --- the link breaks ---
 
+LATER = """
+import asyncio
+
+async def main():
+    counter = lt.cls(app.Counter).to(box)()
+    items = [item async for item in lt.function(app.items).to(box).aio(300, 0.01)]
+    return items, [await counter.more.aio() for i in range(300)]
+"""
+
 
 def test_each_line_and_item_comes_once_however_often_the_link_breaks(one, project):
-    with Client(project) as client, Client(project) as other, Client(project) as third:
-        for each in (client, other, third):
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(Client(project)) for _ in range(5)]
+        client, other, third, aio, command = clients
+        for each in clients:
             each.do("import app; box = lt.cluster(name='box', host='a')")
+        aio.do(LATER)
+        aio.start("asyncio.run(main())")
+        command.start("box.run('for i in $(seq 300); do echo line $i; sleep 0.01; done')")
         client.start("lt.function(app.talk).to(box)(300, 0.01)")
         other.start("list(lt.function(app.items).to(box)(300, 0.01))")
         third.do("counter = lt.cls(app.Counter).to(box)()")
         third.start("[counter.more() for i in range(2000)]")
         assert wait_until(lambda: "line 1" in client.said())
         breaks = 0
-        while breaks < 10 and not all(each.has_answered() for each in (client, other, third)):
+        while breaks < 10 and not all(each.has_answered() for each in clients):
             breaks += one.kill_ssh()
             if breaks % 2:  # the next one is killed as soon as it's there
                 assert wait_until(lambda: clusters()[0]["nodes"][0]["state"] == "up")
@@ -47,6 +62,9 @@ def test_each_line_and_item_comes_once_however_often_the_link_breaks(one, projec
         assert client.said() == "".join(f"line {i}\n" for i in range(300))
         assert other.answer() == list(range(300))
         assert third.answer() == list(range(1, 2001))
+        assert aio.answer() == [list(range(300)), list(range(1, 301))]
+        lines = "".join(f"line {i}\n" for i in range(1, 301))
+        assert command.answer() == [0, lines, ""] and command.said() == lines
         assert breaks >= 3
         assert clusters()[0]["nodes"][0]["reconnects"] >= 2
 

@@ -16,7 +16,6 @@ from leanto import _connection, _frames, _node, _values
 from leanto._connection import Connection
 from leanto._frames import ASK, CALL, ERROR, YIELD
 from leanto.errors import (
-    AccessDeniedError,
     InvalidRequestError,
     LeantoError,
     NodeError,

@@ -97,6 +97,10 @@ Status Link::on_frame(wire::Frame& frame) {
     wake_waiting();
     return {};
   }
+  if (frame.type == FrameType::kClose && frame.stream == 0) {
+    end();
+    return {};
+  }
   ++received_;
   received_since_ += wire::kHeaderSize + frame.head.size() + frame.body.size();
   const Status taken = on_channel_frame(frame);
@@ -175,7 +179,12 @@ bool Link::has_heard() { return std::exchange(has_heard_, false); }
 
 void Link::end() {
   if (std::exchange(ended_, true)) return;
-  if (stream_) stream_->close();
+  if (stream_) {
+    stream_->set_on_drained({});
+    stream_->send(FrameType::kClose, 0, {});
+    stream_->flush();
+    stream_->close();
+  }
   stream_ = nullptr;
   waiting_.clear();
   unconfirmed_.clear();

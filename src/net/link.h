@@ -64,7 +64,7 @@ class Link final : public ChannelPort, public std::enable_shared_from_this<Link>
   // Whether anything has come since the last time that this was asked.
   bool has_heard();
 
-  // Closes all channels; it's of no more use.
+  // Closes all channels, and tells the peer if a stream is there; it's of no more use.
   void end();
   bool has_ended() const { return ended_; }
   std::size_t channels() const { return channels_.size(); }

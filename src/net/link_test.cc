@@ -251,6 +251,15 @@ TEST_F(LinkTest, TheEndClosesAllChannels) {
   EXPECT_FALSE(dialled_->open(here));
 }
 
+TEST_F(LinkTest, TheEndIsSaidToThePeer) {
+  connect();
+  open();
+  ASSERT_TRUE(test_.run_until([&] { return !there_.empty(); }));
+  dialled_->end();
+  EXPECT_TRUE(test_.run_until([&] { return is_closed(there_[0]); }));
+  EXPECT_TRUE(accepted_->has_ended());
+}
+
 TEST_F(LinkTest, SaysThatItIsAlive) {
   connect();
   test_.settle();

@@ -64,8 +64,11 @@ class AcceptedLinks::Sink final : public net::FrameSink {
   }
   void on_gone() override {
     link_->detach(*stream_);
-    if (!link_->is_attached())
+    if (link_->has_ended()) {
+      links_.links_.erase(session_);
+    } else if (!link_->is_attached()) {
       links_.parts_.loop.spawn("end a link", links_.end_later(session_));
+    }
   }
 
  private:
@@ -99,6 +102,10 @@ Result<std::shared_ptr<net::FrameSink>> AcceptedLinks::accept(
   if (Status attached = link->attach(stream, greeting->received); !attached)
     return Failure(attached.error());
   return std::make_shared<Sink>(*this, greeting->session, link, std::move(stream));
+}
+
+void AcceptedLinks::end_all() {
+  for (const auto& [session, link] : links_) link->end();
 }
 
 // A little later than the other side gives up: who dials may still be on its way.

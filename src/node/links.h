@@ -48,6 +48,9 @@ class AcceptedLinks {
   Result<std::shared_ptr<net::FrameSink>> accept(std::shared_ptr<net::FrameStream> stream,
                                                  const wire::Json& head);
 
+  // This node ends, and says so.
+  void end_all();
+
   std::size_t count() const { return links_.size(); }
 
  private:

@@ -265,6 +265,8 @@ Status Node::listen() {
 void Node::stop() {
   ::unlink(settings_.directories.socket().c_str());
   auto end = [](Node& node) -> net::Task<> {
+    node.others_->peers().close_all();
+    node.others_->accepted().end_all();
     co_await node.runs_->stop();
     co_await node.log_.flush();
     node.zygotes_.end_all();

@@ -146,6 +146,11 @@ net::Task<> Peer::hold_link() {
     const Status carried = co_await carry_once();
     on_progress_ = {};
     if (closing_) co_return;
+    if (link_->has_ended()) {
+      why_down_ = Error{ErrorKind::kNodeLost,
+                        fmt::format("the node on {} was stopped, with what ran there", parts_.name)};
+      co_return;
+    }
     const bool was_up = state_ == State::kUp;
     if (was_up) {
       broken_since = parts_.clock.monotonic();

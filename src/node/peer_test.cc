@@ -181,10 +181,28 @@ TEST_F(PeerTest, OfANodeThatWasRestartedKnowsThatItIsAnother) {
   ASSERT_TRUE(test_.run_until([&] { return read(there_.back()) == "hello"; }));
 }
 
-TEST_F(PeerTest, AnAcceptedLinkEndsWhenNobodyComesBack) {
+TEST_F(PeerTest, OfANodeThatEndsHearsOfItAtOnce) {
+  const UniqueFd here = connect();
+  ASSERT_TRUE(test_.run_until([&] { return !there_.empty(); }));
+  accepted_->end_all();
+  ASSERT_TRUE(test_.run_until([&] { return is_closed(here); }));
+  ASSERT_TRUE(test_.run_until([&] { return peer_->state() == Peer::State::kDown; }));
+  EXPECT_NE(peer_->why_down()->message.find("was stopped"), std::string::npos);
+  EXPECT_EQ(dialled_, 1);
+}
+
+TEST_F(PeerTest, ThatIsClosedSaysSo) {
   const UniqueFd here = connect();
   ASSERT_TRUE(test_.run_until([&] { return !there_.empty(); }));
   peer_->close();
+  EXPECT_TRUE(test_.run_until([&] { return accepted_->count() == 0; }));
+  EXPECT_TRUE(is_closed(there_[0]));
+}
+
+TEST_F(PeerTest, AnAcceptedLinkEndsWhenNobodyComesBack) {
+  const UniqueFd here = connect();
+  ASSERT_TRUE(test_.run_until([&] { return !there_.empty(); }));
+  dial_error_ = Error{ErrorKind::kNodeLost, "no route"};
   cut();
   EXPECT_TRUE(test_.run_until([&] { return accepted_->count() == 0; }));
   EXPECT_TRUE(is_closed(there_[0]));

@@ -163,14 +163,13 @@ def test_who_looks_for_a_name_is_told_which_machines_were_not_asked(monkeypatch,
         assert lt.run("sum").result(timeout=LIMIT) == 3
 
 
-@pytest.mark.xfail(strict=True, reason="Peer::link hands out the link that Peer::close has ended")
 def test_what_was_taken_down_can_be_brought_up_at_once(monkeypatch, lt, binaries):
     with far.world(1, binaries=binaries) as world, world.entered(monkeypatch):
         box = lt.cluster(name="box", host="a")
         add = lt.function(shop.add).to(box)
         for _ in range(5):
             box.down()
-            assert far.node_pid(world.hosts[0]) is None
+            assert wait_until(lambda: far.node_pid(world.hosts[0]) is None)
             assert box.up() is True
             assert add(1, 2) == 3
             box.down()

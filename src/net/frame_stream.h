@@ -53,6 +53,9 @@ class FrameStream : public std::enable_shared_from_this<FrameStream> {
   // ours. What `on_frame` throws is kInternal.
   Task<Status> receive(OnFrame on_frame);
 
+  // Of what is received from the next frame on.
+  void set_limits(wire::FrameLimits limits) { decoder_.set_limits(limits); }
+
   void send(wire::FrameType type, std::uint32_t stream, std::string_view head,
             wire::Body body = {});
   // Sends what waits, as far as the socket takes it; Outgoing calls it.

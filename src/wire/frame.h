@@ -93,6 +93,9 @@ class FrameDecoder {
  public:
   explicit FrameDecoder(FrameLimits limits = {});
 
+  // From the next frame on.
+  void set_limits(FrameLimits limits) { limits_ = limits; }
+
   struct Room {
     char* data;
     std::size_t size;  // never zero

@@ -46,7 +46,7 @@ Result<node::NodeSettings> find_settings(const StartOptions& options) {
   Result<NodeConfig> config = load_node_config(directories->node_config());
   if (!config) return Failure(config.error());
   if (!options.listen.empty()) {
-    const Result<TcpAddress> address = parse_http_address(options.listen);
+    const Result<TcpAddress> address = parse_tcp_address(options.listen);
     if (!address) return Failure(address.error());
     config->http.listen = *address;
   }
@@ -169,8 +169,10 @@ void add_node(CLI::App& app) {
   command->add_flag("--detach", *detach, "Go into the background and return when it listens");
   const auto options = std::make_shared<StartOptions>();
   command
-      ->add_option("--listen", options->listen,
-                   "Serve HTTP there, too: 127.0.0.1:8080 (needs a token)")
+      ->add_option(
+          "--listen", options->listen,
+          "Serve there, too, who has a token: HTTP on 127.0.0.1:8080, or, for other machines, "
+          "TLS on 0.0.0.0:7433")
       ->type_name("ADDRESS");
   command->add_option(
       "--warm", options->warm_python,

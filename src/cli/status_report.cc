@@ -43,6 +43,9 @@ std::string facts(const Json& status, const Screen& screen) {
     out += fact(status, title, key) + "\n";
   }
   if (wire::find_string(status, "http")) out += fact(status, "http", "http") + "\n";
+  if (const Json tls = status.value("tls", Json()); tls.is_object()) {
+    out += fact(tls, "tls", "address") + "\n" + fact(tls, "", "fingerprint") + "\n";
+  }
   const auto add = [&](const std::string& line) { out += wrapped(line, screen.width, 10) + "\n"; };
   add(fact(status, "cgroups", "cgroups"));
   add(fact(status, "slots", "slots") + waiting_for_slots(status));

@@ -31,19 +31,32 @@ std::string rights_of(const Json& row) {
   return text;
 }
 
-int create(Connection& node, const std::string& rights, Duration lifetime, Format format) {
+struct Wanted {
+  std::string rights = "call";
+  std::string expires = "30d";
+  bool join = false;
+  std::string host;  // empty: as the node knows itself
+};
+
+int create(Connection& node, const Wanted& wanted, Duration lifetime, Format format) {
   const double seconds = std::chrono::duration<double>(lifetime).count();
-  const Result<Reply> reply =
-      node.ask({{"op", "token_create"}, {"rights", rights}, {"lifetime", seconds}});
+  Json question = {{"op", "token_create"}, {"rights", wanted.rights}, {"lifetime", seconds}};
+  if (!wanted.host.empty()) question["host"] = wanted.host;
+  if (wanted.join) question["join"] = true;
+  const Result<Reply> reply = node.ask(question);
   if (!reply) return print_error(reply.error());
   if (format == Format::kJson) {
     print_json(reply->head);
     return kOk;
   }
-  fmt::print("{}\n", text_of(reply->head, "token"));
-  fmt::print(stderr, "token {} for {} until {}; it is shown this once\n",
-             text_of(reply->head, "id"), rights_of(reply->head),
-             time_of(reply->head, "expires_at"));
+  fmt::print("{}\n", text_of(reply->head, wanted.join ? "join" : "token"));
+  fmt::print(stderr, "token {} for {} until {}; it is shown this once{}\n",
+             text_of(reply->head, "id"), rights_of(reply->head), time_of(reply->head, "expires_at"),
+             wanted.join ? ". Who has the word above has all of it: keep it secret" : "");
+  if (const Json tls = reply->head.value("tls", Json()); tls.is_object() && !wanted.join) {
+    fmt::print(stderr, "the node is reached at {}, with the fingerprint {}\n",
+               text_of(tls, "address"), text_of(tls, "fingerprint"));
+  }
   return kOk;
 }
 
@@ -78,23 +91,32 @@ int revoke(Connection& node, const std::string& id, Format format) {
 void add_create(CLI::App& parent) {
   CLI::App* command = parent.add_subcommand("create", "Make a token and print it");
   command->footer(
-      "Example:\n  TOKEN=$(leanto token create --rights call --expires 30d)\n\n"
-      "Rights: call (services and objects), admin (the node's status); deploy and debug are for\n"
-      "what is to come.");
-  const auto rights = std::make_shared<std::string>("call");
-  const auto expires = std::make_shared<std::string>("30d");
-  command->add_option("--rights", *rights, "What it is good for, with commas between (call)")
+      "Examples:\n  TOKEN=$(leanto token create --rights call --expires 30d)\n"
+      "  leanto token create --rights call,deploy --join\n\n"
+      "Rights: call (services, objects and runs; by Python that is to run code in workers), "
+      "deploy\n"
+      "(send code), debug (logs, and runs with all that they need), admin (the node itself, "
+      "commands\n"
+      "and files on its machine, other nodes).");
+  const auto wanted = std::make_shared<Wanted>();
+  command->add_option("--rights", wanted->rights, "What it is good for, with commas between (call)")
       ->type_name("RIGHTS");
-  command->add_option("--expires", *expires, "How long (30d)")->type_name("TIME");
+  command->add_option("--expires", wanted->expires, "How long (30d)")->type_name("TIME");
+  command->add_flag("--join", wanted->join,
+                    "Print one word for lt.cluster(url=...) that has the token, the node's address "
+                    "and its fingerprint");
+  command
+      ->add_option("--host", wanted->host, "The name or address by which others reach this machine")
+      ->type_name("HOST");
   CLI::Option* json = add_json_flag(*command);
-  on_run(*command, [rights, expires, json] {
-    const Result<Duration> lifetime = parse_duration(*expires);
+  on_run(*command, [wanted, json] {
+    const Result<Duration> lifetime = parse_duration(wanted->expires);
     if (!lifetime) {
       print_error("--expires: " + lifetime.error().message);
       return kUsage;
     }
     const Format format = format_of(json);
-    auto make = [&](Connection& node) { return create(node, *rights, *lifetime, format); };
+    auto make = [&](Connection& node) { return create(node, *wanted, *lifetime, format); };
     return with_node(format, NoNode::kError, make);
   });
 }
@@ -126,7 +148,7 @@ void add_revoke(CLI::App& parent) {
 }  // namespace
 
 void add_token(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("token", "Tokens for HTTP over TCP: make, list, revoke");
+  CLI::App* command = app.add_subcommand("token", "Tokens for TCP: make, list, revoke");
   command->require_subcommand(1);
   add_create(*command);
   add_list_of(*command);

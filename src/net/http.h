@@ -22,7 +22,7 @@ struct HttpField {
 };
 
 // Where a request came in: what its sender has shown already depends on it.
-enum class HttpVia { kUnixSocket, kTcp };
+enum class HttpVia { kUnixSocket, kTcp, kTls };
 
 struct HttpRequest {
   HttpVia via = HttpVia::kUnixSocket;

@@ -12,20 +12,33 @@ namespace {
 // gap, which is marked.
 constexpr std::size_t kMaxQueuedLog = 4 << 20;
 
+// Nobody has memory set aside for him before he has said who he is.
+constexpr wire::FrameLimits kOfStrangers{64 << 10, 64 << 10};
+
 }  // namespace
 
 Client::Client(net::Loop& loop, net::Outgoing& outgoing, ClientRequests& requests, int socket,
-               wire::FrameLimits limits)
-    : requests_(requests),
-      stream_(std::make_shared<net::FrameStream>(loop, outgoing, socket, limits)) {}
+               wire::FrameLimits limits, Access access)
+    : loop_(loop),
+      requests_(requests),
+      limits_(limits),
+      stream_(std::make_shared<net::FrameStream>(loop, outgoing, socket,
+                                                 access.is_stranger() ? kOfStrangers : limits)),
+      access_(std::move(access)) {}
 
 net::Task<> Client::serve() {
   const std::shared_ptr<Client> self = shared_from_this();
   auto on_frame = [this](wire::Frame& frame) { this->on_frame(frame); };
   net::FrameStream::OnFrame handler = on_frame;
+  if (access_.is_stranger()) {
+    loop_.spawn("wait for a token", wait_for_token());
+  } else {
+    watch_token();
+  }
   const Status status = co_await stream_->receive(std::move(handler));
   if (!status) hang_up(status.error());
   stream_->close();
+  token_watch_ = nullptr;
   if (link_) link_->on_gone();
   close_streams();
   requests_.on_gone(*this);
@@ -37,10 +50,51 @@ void Client::hang_up(const Error& reason) {
   stream_->close();
 }
 
+net::Task<> Client::wait_for_token() {
+  const std::shared_ptr<Client> self = shared_from_this();
+  co_await loop_.sleep(kTokenLimit);
+  if (access_.is_stranger() && stream_->is_open())
+    hang_up({ErrorKind::kTimeout, "no token was said; the first frame is a HELLO that has one"});
+}
+
+// The first frame of a stranger has a token, or is the last one.
+Status Client::admit(const wire::Frame& frame) {
+  if (frame.type != FrameType::kHello && frame.type != FrameType::kLink) {
+    return fail(ErrorKind::kAccessDenied,
+                "over TLS a connection begins with a HELLO that has a token");
+  }
+  const Result<wire::Json> head = wire::decode_head(frame.head);
+  if (!head) return Failure(head.error());
+  const auto token = wire::find_string(*head, "token");
+  if (!token) {
+    return fail(ErrorKind::kAccessDenied,
+                "a token is needed here; on the node's machine: leanto token create");
+  }
+  Result<Access> access = requests_.check_token(*token);
+  if (!access) return Failure(access.error());
+  access_ = *std::move(access);
+  stream_->set_limits(limits_);
+  watch_token();
+  return {};
+}
+
+// What goes on with a token ends with it.
+void Client::watch_token() {
+  if (access_.token().empty()) return;
+  auto on_end = [weak = weak_from_this()](const Error& why) {
+    const std::shared_ptr<Client> self = weak.lock();
+    if (!self) return;
+    const auto calls = self->calls_;  // a cancelled one may end at once
+    for (const auto& [stream, call] : calls) self->requests_.on_cancel(call);
+    self->hang_up(why);
+  };
+  token_watch_ = requests_.watch_token(access_.token(), std::move(on_end));
+}
+
 void Client::on_link(const wire::Frame& frame) {
   const Result<wire::Json> head = wire::decode_head(frame.head);
   if (!head) return hang_up(head.error());
-  Result<std::shared_ptr<net::FrameSink>> link = requests_.on_link(stream_, *head);
+  Result<std::shared_ptr<net::FrameSink>> link = requests_.on_link(stream_, *head, access_);
   if (!link) return hang_up(link.error());
   link_ = *std::move(link);
 }
@@ -58,6 +112,9 @@ void Client::on_frame(wire::Frame& frame) {
   if (link_) {
     if (const Status taken = link_->on_frame(frame); !taken) hang_up(taken.error());
     return;
+  }
+  if (access_.is_stranger()) {
+    if (const Status admitted = admit(frame); !admitted) return hang_up(admitted.error());
   }
   switch (frame.type) {
     case FrameType::kCall:

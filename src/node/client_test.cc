@@ -39,10 +39,45 @@ struct ClientTest : testing::Test, ClientRequests {
   }
   void on_gone(Client&) override { asked.push_back("gone"); }
   Result<std::shared_ptr<net::FrameSink>> on_link(const std::shared_ptr<net::FrameStream>&,
-                                                  const Json& head) override {
+                                                  const Json& head,
+                                                  const Access& access) override {
     asked.push_back("link " + head.dump());
+    linked_with = access.token();
     if (!sink) return fail(ErrorKind::kNotFound, "no such link");
     return sink;
+  }
+  Result<Access> check_token(std::string_view token) override {
+    if (token == "good") return Access::with({"11111111", {Right::kCall}, 0, 0});
+    return fail(ErrorKind::kAccessDenied, "not '{}'", token);
+  }
+  std::shared_ptr<void> watch_token(const std::string& id,
+                                    std::function<void(const Error&)> on_end) override {
+    watched = id;
+    end_token = std::move(on_end);
+    return nullptr;
+  }
+
+  // Instead of the client of this user: one that came over TLS.
+  void begin_as_stranger() {
+    client->close();
+    auto [near, far] = make_sockets();
+    peer = std::make_unique<FrameSocket>(std::move(far));
+    client = std::make_shared<Client>(test.loop, outgoing, *this, near.release(),
+                                      wire::FrameLimits(), Access::stranger());
+    test.loop.spawn("client", client->serve());
+    test.settle();  // the first one is gone
+    asked.clear();
+  }
+  // What it's told before it's left.
+  Json last_words() {
+    std::vector<Heard> heard;
+    EXPECT_TRUE(test.run_until([&] {
+      for (Heard& each : peer->hear()) heard.push_back(std::move(each));
+      return peer->is_closed();
+    }));
+    if (heard.size() != 1 || heard[0].stream != 0) return heard.size();
+    EXPECT_EQ(heard[0].type, FrameType::kError);
+    return heard[0].json();
   }
 
   bool run_until_asked(std::size_t count) {
@@ -53,6 +88,9 @@ struct ClientTest : testing::Test, ClientRequests {
   net::Outgoing outgoing{test.loop};
   std::vector<std::string> asked;
   std::shared_ptr<net::FrameSink> sink;
+  std::string linked_with;  // the id of a token
+  std::string watched;
+  std::function<void(const Error&)> end_token;
   std::unique_ptr<FrameSocket> peer;
   std::shared_ptr<Client> client;
 };
@@ -175,6 +213,84 @@ TEST_F(ClientTest, HearsItsLogAgainAfterAGap) {
   }));
   EXPECT_THAT(heard[1].body, HasSubstr("[... 8 bytes of log left out"));
   EXPECT_EQ(heard[2].body, "heard");
+}
+
+TEST_F(ClientTest, ThatIsAStrangerSaysATokenBeforeAnythingElse) {
+  for (const FrameType type : {FrameType::kCall, FrameType::kAsk, FrameType::kCancel,
+                               FrameType::kCredit, FrameType::kResult, FrameType::kLog,
+                               FrameType::kReady, FrameType::kData, FrameType::kReceived}) {
+    SCOPED_TRACE(static_cast<int>(type));
+    begin_as_stranger();
+    peer->say_head(type, 1, Json{{"token", "good"}, {"op", "keys"}});
+    peer->say_head(FrameType::kHello, 0, Json{{"token", "good"}});
+    EXPECT_EQ(last_words()["kind"], "access_denied");
+    ASSERT_TRUE(run_until_asked(1));
+    EXPECT_THAT(asked, ElementsAre("gone"));
+    asked.clear();
+  }
+}
+
+TEST_F(ClientTest, ThatIsAStrangerWithoutAGoodTokenIsLeft) {
+  for (const Json& said : {Json::object(), Json{{"token", "bad"}}, Json{{"token", ""}},
+                           Json{{"token", 1}}, Json{{"token", nullptr}}}) {
+    for (const FrameType type : {FrameType::kHello, FrameType::kLink}) {
+      SCOPED_TRACE(said.dump());
+      begin_as_stranger();
+      peer->say_head(type, 0, said);
+      peer->say(FrameType::kAsk, 1, "head");
+      EXPECT_EQ(last_words()["kind"], "access_denied");
+      ASSERT_TRUE(run_until_asked(1));
+      EXPECT_THAT(asked, ElementsAre("gone"));
+      EXPECT_EQ(watched, "");
+      asked.clear();
+    }
+  }
+}
+
+TEST_F(ClientTest, WithAGoodTokenIsServedAsOneThatHasIt) {
+  begin_as_stranger();
+  peer->say_head(FrameType::kHello, 0, Json{{"token", "good"}});
+  peer->say(FrameType::kAsk, 1, "head", "body");
+  ASSERT_TRUE(run_until_asked(2));
+  EXPECT_EQ(asked[1], "ask 1 head body");
+  EXPECT_EQ(client->access().token(), "11111111");
+  EXPECT_EQ(watched, "11111111");
+  // What it says later changes nothing.
+  peer->say_head(FrameType::kHello, 0, Json{{"token", "bad"}});
+  peer->say(FrameType::kAsk, 2);
+  ASSERT_TRUE(run_until_asked(4));
+  EXPECT_EQ(client->access().token(), "11111111");
+}
+
+TEST_F(ClientTest, HasALinkWithTheRightsOfItsToken) {
+  begin_as_stranger();
+  peer->say_head(FrameType::kLink, 0, Json{{"token", "good"}});
+  ASSERT_TRUE(run_until_asked(1));
+  EXPECT_EQ(linked_with, "11111111");
+}
+
+TEST_F(ClientTest, IsLeftWhenItsTokenEndsAndItsCallsWithIt) {
+  begin_as_stranger();
+  peer->say_head(FrameType::kHello, 0, Json{{"token", "good"}});
+  ASSERT_TRUE(run_until_asked(1));
+  client->started(3, 77);
+  asked.clear();
+  end_token({ErrorKind::kAccessDenied, "it was revoked"});
+  EXPECT_EQ(last_words(), (Json{{"kind", "access_denied"}, {"message", "it was revoked"}}));
+  ASSERT_TRUE(run_until_asked(2));
+  EXPECT_THAT(asked, ElementsAre("cancel 77", "gone"));
+}
+
+TEST_F(ClientTest, ThatIsAStrangerHasNoMemorySetAsideForItsFrames) {
+  begin_as_stranger();
+  std::string header;
+  wire::append_header(header, {FrameType::kHello, 0, 0, std::uint64_t{1} << 33});
+  peer->say_raw(header);
+  EXPECT_EQ(last_words()["kind"], "protocol");
+  begin_as_stranger();
+  peer->say_head(FrameType::kHello, 0, Json{{"token", "good"}});
+  peer->say(FrameType::kAsk, 1, "head", std::string(100'000, 'x'));
+  ASSERT_TRUE(run_until_asked(2));
 }
 
 }  // namespace

@@ -57,12 +57,12 @@ net::Task<Result<Answer>> ClusterOperations::cluster(Request& request) {
     if (!choice) co_return Failure(choice.error());
     const Offer& offer = choice->offer;
     Json said = {{"provider", offer.provider}, {"node", offer.node}, {"path", choice->path}};
-    if (offer.provider == "ssh") said["nodes"] = {offer.node};
+    if (is_elsewhere(offer.provider)) said["nodes"] = {offer.node};
     co_return Answer{std::move(said), {}};
   }
   Json nodes = Json::array();
   for (const auto& peer : parts_.peers.of(*cluster)) nodes.push_back(peer->name());
-  co_return Answer{{{"provider", "ssh"}, {"nodes", nodes}}, {}};
+  co_return Answer{{{"provider", cluster->hosts.front().provider()}, {"nodes", nodes}}, {}};
 }
 
 net::Task<Result<Answer>> ClusterOperations::clusters(Request&) {
@@ -78,7 +78,8 @@ net::Task<Result<Answer>> ClusterOperations::clusters(Request&) {
       nodes.push_back(std::move(node));
     }
     rows.push_back({{"name", cluster.name},
-                    {"provider", cluster.hosts.empty() ? cluster.policies.front() : "ssh"},
+                    {"provider", cluster.hosts.empty() ? cluster.policies.front()
+                                                     : cluster.hosts.front().provider()},
                     {"asked", describe(cluster.requirements)},
                     {"nodes", std::move(nodes)}});
   }
@@ -164,6 +165,8 @@ net::Task<Result<Answer>> ClusterOperations::ssh_command(Request& request) {
   if (!name) co_return Failure(name.error());
   const Result<HostSpec> host = co_await parts_.clusters.find_host(*name);
   if (!host) co_return Failure(host.error());
+  if (host->is_direct())
+    co_return fail(ErrorKind::kInvalid, "{} is reached by TLS and not by ssh", *name);
   co_return Answer{{{"command", parts_.ssh_command(*host)}}, {}};
 }
 

@@ -5,7 +5,9 @@
 #include <tuple>
 
 #include "base/byte_size.h"
+#include "net/tls_identity.h"
 #include "provider/ssh_host.h"
+#include "wire/join_word.h"
 
 namespace leanto::node {
 
@@ -18,6 +20,9 @@ constexpr std::size_t kMaxName = 255;  // wire/relay.h
 constexpr const char* kEnvironment = "ssh_environment";
 constexpr const char* kChosen = "chosen";
 constexpr const char* kPrice = "price_per_hour";
+constexpr const char* kUrl = "url";
+constexpr const char* kFingerprint = "fingerprint";
+constexpr const char* kToken = "token";
 constexpr const char* kLabels = "labels";
 
 bool is_control(char byte) { return static_cast<unsigned char>(byte) < 0x20 || byte == 0x7f; }
@@ -94,11 +99,57 @@ Status read_requirements(const Json& words, Requirements& requirements) {
   return {};
 }
 
+void read_labels(const Json& words, HostSpec& host) {
+  host.price_per_hour = wire::find_number(words, kPrice);
+  const Json labels = words.value(kLabels, Json::object());
+  for (const auto& [key, value] : labels.items()) {
+    if (value.is_string()) host.labels.emplace(key, value.get<std::string>());
+  }
+}
+
+// A node that is reached by TLS.
+Result<ClusterSpec> parse_direct(ClusterSpec cluster, const Json& said) {
+  const Result<Json> words = normal_words(said);
+  if (!words) return Failure(words.error());
+  for (const char* key : {"host", "hosts", "ssh_user", "ssh_port", "ssh_key"}) {
+    if (words->contains(key))
+      return fail(ErrorKind::kInvalid, "a cluster has url=, or {}= for ssh, not both", key);
+  }
+  const Result<wire::JoinWord> word = wire::parse_join_word(words->value(kUrl, ""));
+  if (!word) return Failure(word.error());
+  if (cluster.name.find('/') != std::string::npos) {
+    return fail(ErrorKind::kInvalid, "'{}' can't be the name of a node, because of its /",
+                wire::valid_utf8(cluster.name));
+  }
+  if (const Status checked = check_word("name", cluster.name); !checked)
+    return Failure(checked.error());
+  HostSpec host;
+  read_labels(*words, host);
+  host.cluster = host.node = cluster.name;
+  host.host = word->host;
+  host.port = word->port;
+  host.fingerprint = wire::find_string(*words, kFingerprint).value_or("");
+  host.token = wire::find_string(*words, kToken).value_or("");
+  if (host.fingerprint.empty() || host.token.empty()) {
+    return fail(ErrorKind::kInvalid,
+                "{} lacks the {}: give url= the whole word that `leanto token create --join` prints on "
+                "that machine, or fingerprint= and token= beside it",
+                word->url(), host.fingerprint.empty() ? "fingerprint" : "token");
+  }
+  if (host.node.size() > kMaxName)
+    return fail(ErrorKind::kInvalid, "the name of a node has at most {} bytes", kMaxName);
+  cluster.hosts.push_back(std::move(host));
+  return cluster;
+}
+
 }  // namespace
 
 bool HostSpec::reached_as(const HostSpec& other) const {
-  return std::tie(host, user, port, key) == std::tie(other.host, other.user, other.port, other.key);
+  return std::tie(host, user, port, key, fingerprint) ==
+         std::tie(other.host, other.user, other.port, other.key, other.fingerprint);
 }
+
+bool is_elsewhere(std::string_view provider) { return provider == "ssh" || provider == "direct"; }
 
 Result<ClusterSpec> parse_cluster(const std::string& name, const Json& words) {
   ClusterSpec cluster;
@@ -108,8 +159,13 @@ Result<ClusterSpec> parse_cluster(const std::string& name, const Json& words) {
   Result<std::vector<std::string>> policies = read_policies(words);
   if (!policies) return Failure(policies.error());
   cluster.policies = *std::move(policies);
+  if (words.contains(kUrl)) return parse_direct(std::move(cluster), words);
   const Result<std::vector<std::string>> hosts = read_hosts(words);
   if (!hosts) return Failure(hosts.error());
+  for (const char* key : {kFingerprint, kToken}) {
+    if (words.contains(key))
+      return fail(ErrorKind::kInvalid, "{}= goes with url=, the address of a node", key);
+  }
   if (!hosts->empty() && name.find('/') != std::string::npos) {
     return fail(ErrorKind::kInvalid, "'{}' can't be the name of a cluster of hosts, because of its /: "
                 "CLUSTER/HOST names one of its nodes", wire::valid_utf8(name));
@@ -136,11 +192,7 @@ Result<ClusterSpec> parse_cluster(const std::string& name, const Json& words) {
       return fail(ErrorKind::kInvalid, "ssh_port={} is no port: 1 to 65535", *port);
     common.port = static_cast<int>(*port);
   }
-  common.price_per_hour = wire::find_number(words, kPrice);
-  const Json labels = words.value(kLabels, Json::object());
-  for (const auto& [key, value] : labels.items()) {
-    if (value.is_string()) common.labels.emplace(key, value.get<std::string>());
-  }
+  read_labels(words, common);
   if (const auto variables = words.find(kEnvironment);
       variables != words.end() && variables->is_object()) {
     for (const auto& [key, value] : variables->items()) {
@@ -168,7 +220,38 @@ Json words_to_keep(Json words) {
   return words;
 }
 
-std::string describe_difference(const Json& before, const Json& now) {
+Result<Json> normal_words(Json words) {
+  if (!words.contains(kUrl)) return words;
+  const Result<wire::JoinWord> word = wire::parse_join_word(wire::find_string(words, kUrl).value_or(""));
+  if (!word) return Failure(word.error());
+  words[kUrl] = word->url();
+  for (const auto& [key, said] :
+       {std::pair<const char*, const std::string&>(kFingerprint, word->fingerprint),
+        {kToken, word->token}}) {
+    if (said.empty()) continue;
+    if (words.contains(key) && words[key] != said)
+      return fail(ErrorKind::kInvalid, "the {} is in url= already, and another one", key);
+    words[key] = said;
+  }
+  if (const auto said = wire::find_string(words, kFingerprint)) {
+    const auto fingerprint = net::parse_fingerprint(*said);
+    if (!fingerprint) {
+      return fail(ErrorKind::kInvalid,
+                  "the fingerprint is not one: 64 hex digits, as `leanto status` shows it there");
+    }
+    words[kFingerprint] = *fingerprint;
+  }
+  return words;
+}
+
+Json words_to_show(Json words) {
+  if (words.is_object()) words.erase(kToken);
+  return words;
+}
+
+std::string describe_difference(const Json& with_secrets_before, const Json& with_secrets_now) {
+  const Json before = words_to_show(with_secrets_before);
+  const Json now = words_to_show(with_secrets_now);
   std::set<std::string> keys;
   for (const Json* words : {&before, &now}) {
     if (!words->is_object()) continue;

@@ -88,5 +88,66 @@ TEST(ClusterSpec, TwoThatDifferAreToldApartByTheirWords) {
   EXPECT_EQ(describe_difference({{"host", "a"}}, {{"host", "a"}}), "");
 }
 
+const std::string kPrint(64, 'a');
+
+TEST(ClusterSpec, OfAUrlIsANodeThatIsReachedByTls) {
+  const std::string word = "leanto://[fd00::7]:7433?fingerprint=" + kPrint + "&token=lt_SECRET";
+  const wire::Json apart = {
+      {"url", "leanto://[fd00::7]:7433"}, {"fingerprint", kPrint}, {"token", "lt_SECRET"}};
+  for (const wire::Json& words : {wire::Json{{"url", word}}, apart}) {
+    const Result<ClusterSpec> cluster = parse_cluster("box", words);
+    ASSERT_TRUE(cluster) << cluster.error().message;
+    ASSERT_EQ(cluster->hosts.size(), 1u);
+    const HostSpec& host = cluster->hosts[0];
+    EXPECT_TRUE(host.is_direct());
+    EXPECT_EQ(host.node, "box");
+    EXPECT_EQ(host.host, "fd00::7");
+    EXPECT_EQ(host.port, 7433);
+    EXPECT_EQ(host.fingerprint, kPrint);
+    EXPECT_EQ(host.token, "lt_SECRET");
+    EXPECT_EQ(*normal_words(words), apart);
+  }
+}
+
+TEST(ClusterSpec, OfAUrlThatLacksSomethingOrHasTooMuchSaysWhatWithoutTheSecret) {
+  const std::string url = "leanto://box:1";
+  const std::string other(64, 'b');
+  for (const wire::Json& words : {
+           wire::Json{{"url", url}},
+           wire::Json{{"url", url}, {"token", "lt_SECRET"}},
+           wire::Json{{"url", url}, {"fingerprint", kPrint}},
+           wire::Json{{"url", url}, {"fingerprint", "ab"}, {"token", "lt_SECRET"}},
+           wire::Json{{"url", url + "?token=lt_OTHER_SECRET"}, {"token", "lt_SECRET"}},
+           wire::Json{{"url", url + "?fingerprint=" + other}, {"fingerprint", kPrint}, {"token", "x"}},
+           wire::Json{{"url", url}, {"fingerprint", kPrint}, {"token", "lt_SECRET"}, {"host", "a"}},
+           wire::Json{{"url", "box:1"}, {"fingerprint", kPrint}, {"token", "lt_SECRET"}},
+           wire::Json{{"url", 1}},
+           wire::Json{{"host", "a"}, {"token", "lt_SECRET"}},
+           wire::Json{{"host", "a"}, {"fingerprint", kPrint}},
+       }) {
+    SCOPED_TRACE(words.dump());
+    const Result<ClusterSpec> cluster = parse_cluster("box", words);
+    ASSERT_FALSE(cluster);
+    EXPECT_EQ(cluster.error().kind, ErrorKind::kInvalid);
+    EXPECT_EQ(cluster.error().message.find("SECRET"), std::string::npos) << cluster.error().message;
+  }
+}
+
+TEST(ClusterSpec, OfAUrlIsTheSameWayWithAnotherToken) {
+  const auto host = [](const std::string& print, const char* token) {
+    return parse_cluster("box", {{"url", "leanto://box:1"}, {"fingerprint", print}, {"token", token}})
+        ->hosts[0];
+  };
+  EXPECT_TRUE(host(kPrint, "lt_1").reached_as(host(kPrint, "lt_2")));
+  EXPECT_FALSE(host(kPrint, "lt_1").reached_as(host(std::string(64, 'b'), "lt_1")));
+}
+
+TEST(DescribeDifference, ShowsNoToken) {
+  const wire::Json before = {{"url", "leanto://a:1"}, {"token", "lt_SECRET"}};
+  const wire::Json now = {{"url", "leanto://b:1"}, {"token", "lt_OTHER_SECRET"}};
+  EXPECT_EQ(describe_difference(before, now),
+            "url was \"leanto://a:1\" and is \"leanto://b:1\"");
+}
+
 }  // namespace
 }  // namespace leanto::node

@@ -28,9 +28,9 @@ std::int64_t milliseconds(WallTime time) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
 }
 
-constexpr const char* kSsh = "ssh";
-
-bool has_hosts(const Json& words) { return words.contains("host") || words.contains("hosts"); }
+bool has_hosts(const Json& words) {
+  return words.contains("host") || words.contains("hosts") || words.contains("url");
+}
 
 }  // namespace
 
@@ -50,6 +50,9 @@ net::Task<Result<HostsFile>> Clusters::hosts_file() {
 
 net::Task<Result<ClusterSpec>> Clusters::resolve(std::string name, Json words) {
   if (!words.is_object()) words = Json::object();
+  Result<Json> normal = normal_words(std::move(words));
+  if (!normal) co_return Failure(normal.error());
+  words = *std::move(normal);
   const Json said = words_to_keep(words);
   Result<Json> known = co_await known_words(name);
   if (!known) co_return Failure(known.error());
@@ -64,7 +67,9 @@ net::Task<Result<ClusterSpec>> Clusters::resolve(std::string name, Json words) {
   }
   Result<ClusterSpec> cluster = parse_cluster(name, words);
   if (!cluster || (known->is_object() && words_to_keep(*known) == said)) co_return cluster;
-  if (known->is_object() && (has_hosts(*known) || has_hosts(said))) {
+  const bool has_new_token =
+      known->is_object() && words_to_show(words_to_keep(*known)) == words_to_show(said);
+  if (known->is_object() && !has_new_token && (has_hosts(*known) || has_hosts(said))) {
     co_return fail(ErrorKind::kAlreadyExists,
                    "the cluster '{0}' is known already, and otherwise: {1}. Say the same as before "
                    "or lt.cluster(\"{0}\"), take another name, or forget the one that is known: "
@@ -183,7 +188,7 @@ net::Task<Result<Clusters::Choice>> Clusters::choose_node(ClusterSpec cluster, J
   }
   Result<Choice> chosen = co_await choose_anew(cluster);
   if (!chosen) co_return chosen;
-  if (chosen->offer.provider == kSsh) said["chosen"] = chosen->offer.node;
+  if (is_elsewhere(chosen->offer.provider)) said["chosen"] = chosen->offer.node;
   const Status kept = co_await store(cluster.name, std::move(said));
   if (!kept) co_return Failure(kept.error());
   co_return chosen;
@@ -205,7 +210,7 @@ net::Task<Result<Clusters::Choice>> Clusters::choose_anew(ClusterSpec cluster) {
     Result<Offer> best = choose_offer(cluster, *all_offers);
     if (!best) co_return Failure(best.error());
     choice.offer = *std::move(best);
-    if (choice.offer.provider != kSsh) co_return choice;
+    if (!is_elsewhere(choice.offer.provider)) co_return choice;
     const Status reached = co_await reach(choice.offer.node);
     if (reached) co_return choice;
     choice.path.push_back(
@@ -231,7 +236,7 @@ net::Task<std::optional<Offer>> Clusters::chosen_before(Json known) {
   const Result<HostSpec> host = co_await find_host(*chosen);
   if (!host) co_return std::nullopt;
   Offer offer;
-  offer.provider = kSsh;
+  offer.provider = host->provider();
   offer.cluster = host->cluster;
   offer.node = host->node;
   offer.price_per_hour = host->price_per_hour;

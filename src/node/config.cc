@@ -167,7 +167,7 @@ bool is_origin(std::string_view text) {
 Status read_listen(const Place& place, NodeConfig& config) {
   const auto* const text = place.node.as_string();
   if (text == nullptr) return place.wrong("must be an address like \"127.0.0.1:8080\"");
-  const auto address = parse_http_address(text->get());
+  const auto address = parse_tcp_address(text->get());
   if (!address) return place.wrong("is wrong: {}", address.error().message);
   config.http.listen = *address;
   return {};
@@ -288,15 +288,6 @@ Result<NodeConfig> parse_node_config(std::string_view text, const std::string& p
     return Failure(read.error());
   }
   return config;
-}
-
-Result<TcpAddress> parse_http_address(std::string_view text) {
-  Result<TcpAddress> address = parse_tcp_address(text);
-  if (!address || address->is_loopback()) return address;
-  return fail(ErrorKind::kAccessDenied,
-              "{} can be reached from other machines, which needs TLS, and that isn't there yet; "
-              "listen on 127.0.0.1:{} and let an ssh tunnel or a proxy with TLS lead there",
-              address->text(), address->port);
 }
 
 Result<NodeConfig> load_node_config(const std::filesystem::path& path) {

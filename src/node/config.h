@@ -25,7 +25,9 @@
 //   [ssh]
 //   command = ["ssh", "-F", "/etc/team/ssh"]  # how other hosts are reached; "ssh" if not said
 //   [http]
-//   listen = "127.0.0.1:8080"     # besides the Unix socket; who asks there needs a token
+//   listen = "127.0.0.1:8080"     # besides the Unix socket; who asks there needs a token. An
+//   address
+//                                 # that other machines reach ("0.0.0.0:7433") speaks TLS
 //   origins = ["https://app.org"] # whose pages may ask, in a browser
 #pragma once
 
@@ -83,10 +85,6 @@ struct NodeConfig {
 
 // kInvalid with `path`, the line, what is wrong there and what would be right.
 Result<NodeConfig> parse_node_config(std::string_view text, const std::string& path);
-
-// Where a node may listen for HTTP. kInvalid; kAccessDenied for an address that other machines can
-// reach, because there is no TLS yet.
-Result<TcpAddress> parse_http_address(std::string_view text);
 
 // Defaults if there is no such file.
 Result<NodeConfig> load_node_config(const std::filesystem::path& path);

@@ -12,6 +12,7 @@
 #include "net/first_byte.h"
 #include "net/read_exactly.h"
 #include "node/accept.h"
+#include "node/refusal.h"
 #include "os/peer.h"
 #include "wire/relay.h"
 
@@ -41,35 +42,41 @@ net::Task<> Door::accept(UniqueFd listener, net::HttpVia via) {
     if (via == net::HttpVia::kTcp) {
       serve_http(std::move(socket), via);
     } else {
-      serve_unix(std::move(socket));
+      serve(std::move(socket), Access::owner());
     }
   };
   std::function<void(UniqueFd)> on_connection = take;
   co_await accept_all(parts_.loop, std::move(listener), std::move(on_connection));
 }
 
-void Door::serve_unix(UniqueFd socket) {
+void Door::serve(UniqueFd socket, const Access& access) {
   if (!is_own_user(socket.get())) return;
   if (const auto byte = net::peek_first_byte(socket.get())) {
-    serve_first_byte(std::move(socket), *byte);
+    serve_first_byte(std::move(socket), *byte, access);
   } else {
-    parts_.loop.spawn("tell protocols apart", tell_apart(socket.release()));
+    parts_.loop.spawn("tell protocols apart", tell_apart(socket.release(), access));
   }
 }
 
-net::Task<> Door::tell_apart(int socket) {
+net::Task<> Door::tell_apart(int socket, Access access) {
   const auto first = co_await net::wait_for_first_byte(parts_.loop, socket);
-  if (first) serve_first_byte(UniqueFd(first->socket), first->byte);
+  if (first) serve_first_byte(UniqueFd(first->socket), first->byte, access);
 }
 
-void Door::serve_first_byte(UniqueFd socket, std::uint8_t byte) {
-  if (byte == wire::kRelayMagic)
+void Door::serve_first_byte(UniqueFd socket, std::uint8_t byte, const Access& access) {
+  if (byte == wire::kRelayMagic) {
+    const Status allowed = access.check(Right::kAdmin, "a connection to another node");
+    if (!allowed) return refuse(socket.get(), allowed.error());
     return parts_.loop.spawn("relay", relay(socket.release()));
-  if (byte != wire::kMagic) return serve_http(std::move(socket), net::HttpVia::kUnixSocket);
+  }
+  if (byte != wire::kMagic) {
+    return serve_http(std::move(socket),
+                      access.is_owner() ? net::HttpVia::kUnixSocket : net::HttpVia::kTls);
+  }
   wire::FrameLimits limits;
   limits.body = parts_.max_body;
   const auto client = std::make_shared<Client>(parts_.loop, parts_.outgoing, parts_.requests,
-                                               socket.release(), limits);
+                                               socket.release(), limits, access);
   parts_.loop.spawn("client", client->serve());
 }
 

@@ -1,8 +1,8 @@
 // Where connections come in, and who serves each.
 //
 // On the user's Unix socket the first byte decides: frames begin with one that HTTP never begins
-// with, and so do connections to another node (wire/relay.h), which are handed on. On a TCP port
-// there is only HTTP.
+// with, and so do connections to another node (wire/relay.h), which are handed on. So it is behind
+// TLS (node/tls_port.h), where less is allowed. On a plain TCP port there is only HTTP.
 #pragma once
 
 #include <functional>
@@ -35,12 +35,12 @@ class Door {
 
   // Accepts until the loop ends.
   net::Task<> accept(UniqueFd listener, net::HttpVia via);
-  // One connection of this user's, from wherever it came.
-  void serve_unix(UniqueFd socket);
+  // One connection of whoever may do so much. Its peer is this process, or one of this user's.
+  void serve(UniqueFd socket, const Access& access);
 
  private:
-  net::Task<> tell_apart(int socket);
-  void serve_first_byte(UniqueFd socket, std::uint8_t byte);
+  net::Task<> tell_apart(int socket, Access access);
+  void serve_first_byte(UniqueFd socket, std::uint8_t byte, const Access& access);
   net::Task<> relay(int socket);
   void serve_http(UniqueFd socket, net::HttpVia via);
   net::Task<> run_http(std::shared_ptr<net::HttpConnection> connection, net::HttpVia via);

@@ -42,6 +42,13 @@ bool is_own_name(std::string_view host) {
              : std::find(kOwnNames.begin(), kOwnNames.end(), name) != kOwnNames.end();
 }
 
+// No name server says where an address leads.
+bool is_address(std::string_view host) {
+  const std::string name = name_of(host);
+  const bool bracketed = name.starts_with('[') && name.ends_with(']');
+  return !name.empty() && (bracketed || name.find_first_not_of("0123456789.") == std::string::npos);
+}
+
 constexpr std::string_view kScheme = "bearer ";
 
 HttpProblem no_token(std::string message, std::string_view how) {
@@ -59,7 +66,15 @@ bool HttpAccess::is_allowed(std::string_view origin) const {
 std::optional<HttpProblem> HttpAccess::check_source(const HttpRequest& request) const {
   if (request.via == HttpVia::kUnixSocket) return std::nullopt;
   const std::string_view host = request.find_field("host").value_or("");
-  if (!is_own_name(host)) {
+  const bool over_tls = request.via == HttpVia::kTls;
+  if (over_tls && !is_own_name(host) && !is_address(host) && name_of(host) != lower(name_)) {
+    return HttpProblem{
+        421,
+        {ErrorKind::kAccessDenied, fmt::format("this node is not '{}': ask it by its address{}{}",
+                                               host, name_.empty() ? "" : " or as ", name_)},
+        {}};
+  }
+  if (!over_tls && !is_own_name(host)) {
     return HttpProblem{
         421,
         {ErrorKind::kAccessDenied,
@@ -105,10 +120,15 @@ tl::expected<std::vector<Right>, HttpProblem> HttpAccess::check_token(
 }
 
 std::string HttpAccess::party(const HttpRequest& request) const {
+  const std::string id = token_id(request);
+  return id.empty() ? "http" : "http:" + id;
+}
+
+std::string HttpAccess::token_id(const HttpRequest& request) const {
   const std::string_view said = request.find_field("authorization").value_or("");
-  if (request.via == HttpVia::kUnixSocket || said.size() < kScheme.size()) return "http";
+  if (request.via == HttpVia::kUnixSocket || said.size() < kScheme.size()) return "";
   const Result<Token> token = tokens_.check(said.substr(kScheme.size()));
-  return token ? "http:" + token->id : "http";
+  return token ? token->id : "";
 }
 
 std::optional<HttpProblem> HttpAccess::check_right(const std::vector<Right>& rights, Right needed) {

@@ -61,6 +61,7 @@ net::Task<HttpResponse> HttpCall::run(TargetPtr target, wire::CallHead head, std
 }
 
 void HttpCall::reply(FrameType type, std::uint32_t, std::string_view head, wire::Body body) {
+  if (ended_early_) return;
   const Json said = wire::decode_head(head).value_or(Json::object());
   switch (type) {
     case FrameType::kYield:
@@ -78,6 +79,14 @@ void HttpCall::reply(FrameType type, std::uint32_t, std::string_view head, wire:
     default:
       break;
   }
+  wake();
+}
+
+void HttpCall::end(const Error& why) {
+  if (outcome_) return;
+  on_error(wire::error_to_json(why));
+  ended_early_ = true;
+  calls_.cancel(number_);
   wake();
 }
 

@@ -38,6 +38,11 @@ class HttpCall final : public ReplyPort,
   net::Task<net::HttpResponse> run(TargetPtr target, wire::CallHead head, std::string body,
                                    std::shared_ptr<net::HttpPeer> peer);
 
+  // Keeps something for as long as the call is of interest.
+  void hold(std::shared_ptr<void> held) { held_ = std::move(held); }
+  // Ends it with an error, whatever it's doing.
+  void end(const Error& why);
+
   void reply(wire::FrameType type, std::uint32_t stream, std::string_view head,
              wire::Body body) override;
   void started(std::uint32_t, std::uint32_t number) override { number_ = number; }
@@ -61,10 +66,12 @@ class HttpCall final : public ReplyPort,
   const Form form_;
   const std::string object_;
   const std::string party_;
+  std::shared_ptr<void> held_;
   std::uint32_t number_ = 0;
   bool under_way_ = false;  // the response has begun: what comes is an event
   bool streams_ = false;    // items have come
   bool gone_ = false;
+  bool ended_early_ = false;
   int queued_items_ = 0;  // among `events_`
   int taken_ = 0;         // items that were handed on and that no credit has been given for
   std::optional<net::HttpResponse> outcome_;

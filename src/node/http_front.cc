@@ -302,6 +302,12 @@ net::Task<HttpResponse> HttpFront::call(const Route& route, HttpRequest& request
   const auto form = wants_events(request) ? HttpCall::Form::kEvents : HttpCall::Form::kJson;
   const auto call = std::make_shared<HttpCall>(parts_.loop, parts_.calls, form, found->object,
                                                access_.party(request));
+  if (std::string token = access_.token_id(request); !token.empty()) {
+    auto on_end = [weak = std::weak_ptr(call)](const Error& why) {
+      if (const auto under_way = weak.lock()) under_way->end(why);
+    };
+    call->hold(parts_.token_uses.add(std::move(token), std::move(on_end)));
+  }
   found->head.timeout_seconds = route.timeout_seconds;
   found->head.max_queue = route.max_queue;
   co_return co_await call->run(found->target, found->head, std::move(request.body),

@@ -15,6 +15,7 @@
 #include "node/launcher.h"
 #include "node/objects.h"
 #include "node/registry.h"
+#include "node/token_uses.h"
 
 namespace leanto::node {
 
@@ -28,6 +29,7 @@ class HttpFront final : public net::HttpHandler {
     // Where calls of a service go.
     std::function<TargetPtr(const ServicePtr&)> target_of;
     std::function<net::Task<wire::Json>()> status;
+    TokenUses& token_uses;
   };
   HttpFront(Parts parts, HttpAccess access);
 

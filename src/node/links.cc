@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "wire/features.h"
+
 namespace leanto::node {
 
 using wire::FrameType;
@@ -11,18 +13,27 @@ namespace {
 constexpr std::size_t kMaxSession = 64;
 constexpr std::size_t kMaxLinks = 1000;
 
+wire::Features of_links(std::string version) {
+  return {std::move(version), wire::own_features(), {"link"}};
+}
+
 }  // namespace
 
 std::string encode(const LinkGreeting& greeting) {
-  return wire::encode_head({{"session", greeting.session},
-                            {"received", greeting.received},
-                            {"new", greeting.is_new},
-                            {"node", greeting.node},
-                            {"version", greeting.version},
-                            {"features", {"link"}}});
+  wire::Json head = {{"session", greeting.session},
+                     {"received", greeting.received},
+                     {"new", greeting.is_new},
+                     {"node", greeting.node}};
+  if (!greeting.token.empty()) head["token"] = greeting.token;
+  wire::add_features(head, of_links(greeting.version));
+  return wire::encode_head(head);
 }
 
-Result<LinkGreeting> parse_link_greeting(const wire::Json& head) {
+Result<LinkGreeting> parse_link_greeting(const wire::Json& head, std::string_view version,
+                                         std::string_view they) {
+  const Status fits =
+      wire::check_features(of_links(std::string(version)), wire::read_features(head), they);
+  if (!fits) return Failure(fits.error());
   LinkGreeting greeting;
   greeting.session = wire::find_string(head, "session").value_or("");
   if (greeting.session.empty() || greeting.session.size() > kMaxSession)
@@ -79,23 +90,26 @@ class AcceptedLinks::Sink final : public net::FrameSink {
 };
 
 Result<std::shared_ptr<net::FrameSink>> AcceptedLinks::accept(
-    std::shared_ptr<net::FrameStream> stream, const wire::Json& head) {
-  const Result<LinkGreeting> greeting = parse_link_greeting(head);
+    std::shared_ptr<net::FrameStream> stream, const wire::Json& head, const Access& access) {
+  const Result<LinkGreeting> greeting =
+      parse_link_greeting(head, parts_.version, "the node that dials");
   if (!greeting) return Failure(greeting.error());
   auto found = links_.find(greeting->session);
+  const bool is_anothers = found != links_.end() && found->second.token != access.token();
+  if (is_anothers || (found == links_.end() && !greeting->is_new)) {
+    return fail(ErrorKind::kNotFound,
+                "the link is not known here: the node was restarted, or it was gone for too long");
+  }
   if (found == links_.end()) {
-    if (!greeting->is_new) {
-      return fail(ErrorKind::kNotFound,
-                  "the link is not known here: the node was restarted, or it was gone for too long");
-    }
     if (links_.size() >= kMaxLinks)
       return fail(ErrorKind::kCapacity, "{} links are open here", kMaxLinks);
+    auto on_open = [this, access](const wire::Json&) { return parts_.open(access); };
     const auto link =
-        std::make_shared<net::Link>(parts_.loop, net::Link::Side::kAccepted, parts_.on_open);
-    found = links_.emplace(greeting->session, link).first;
+        std::make_shared<net::Link>(parts_.loop, net::Link::Side::kAccepted, std::move(on_open));
+    found = links_.emplace(greeting->session, Accepted{link, access.token()}).first;
     parts_.loop.spawn("keep a link alive", keep_alive(parts_.loop, link, parts_.times));
   }
-  const std::shared_ptr<net::Link> link = found->second;
+  const std::shared_ptr<net::Link> link = found->second.link;
   stream->send(
       FrameType::kLink, 0,
       encode({greeting->session, link->received(), false, parts_.node, parts_.version}));
@@ -113,7 +127,7 @@ net::Task<> AcceptedLinks::end_later(std::string session) {
   const Duration limit = parts_.times.give_up + parts_.times.silent;
   const auto found = links_.find(session);
   if (found == links_.end()) co_return;
-  const std::shared_ptr<net::Link> link = found->second;
+  const std::shared_ptr<net::Link> link = found->second.link;
   const std::uint64_t received = link->received();
   for (Duration gone{}; gone < limit; gone += parts_.times.keep_alive) {
     co_await parts_.loop.sleep(parts_.times.keep_alive);

@@ -2,12 +2,14 @@
 // that others have dialled to here (those dialled from here: node/peer.h).
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 
 #include "net/frame_sink.h"
 #include "net/link.h"
+#include "node/access.h"
 #include "wire/head.h"
 
 namespace leanto::node {
@@ -25,9 +27,12 @@ struct LinkGreeting {
   bool is_new = false;  // otherwise it must be known there
   std::string node;     // the id of the node that greets
   std::string version;  // and its version of leanto
+  std::string token{};  // a secret, said by the node that dials over TLS
 };
 std::string encode(const LinkGreeting& greeting);
-Result<LinkGreeting> parse_link_greeting(const wire::Json& head);
+// `they` are the other side, for messages. kProtocol; also if one of the two must be upgraded.
+Result<LinkGreeting> parse_link_greeting(const wire::Json& head, std::string_view version,
+                                         std::string_view they);
 
 // Until the link ends: says that this side is alive, and detaches a stream on which nothing comes.
 net::Task<> keep_alive(net::Loop& loop, std::shared_ptr<net::Link> link, LinkTimes times);
@@ -38,15 +43,17 @@ class AcceptedLinks {
     net::Loop& loop;
     std::string node;
     std::string version;
-    net::Link::OnOpen on_open;  // a socket whose other end this node serves as a client
+    // A socket whose other end this node serves as a client that may do so much.
+    std::function<Result<int>(const Access& access)> open;
     LinkTimes times{};
   };
   explicit AcceptedLinks(Parts parts) : parts_(std::move(parts)) {}
 
-  // A connection says that it carries a link. What comes next on it goes to the sink that is
-  // returned. kNotFound: it would go on with a link that isn't known here (any more).
+  // A connection says that it carries a link, whose channels may do what the connection may. What
+  // comes next on it goes to the sink that is returned. kNotFound: it would go on with a link that
+  // isn't known here (any more), or is another token's. kProtocol: who must be upgraded.
   Result<std::shared_ptr<net::FrameSink>> accept(std::shared_ptr<net::FrameStream> stream,
-                                                 const wire::Json& head);
+                                                 const wire::Json& head, const Access& access);
 
   // This node ends, and says so.
   void end_all();
@@ -58,7 +65,11 @@ class AcceptedLinks {
   net::Task<> end_later(std::string session);
 
   Parts parts_;
-  std::map<std::string, std::shared_ptr<net::Link>> links_;  // by session
+  struct Accepted {
+    std::shared_ptr<net::Link> link;
+    std::string token;  // the id of the one that it came with
+  };
+  std::map<std::string, Accepted> links_;  // by session
 };
 
 }  // namespace leanto::node

@@ -118,6 +118,7 @@ Node::Node(NodeSettings settings, const Clock& clock, LockFile lock, Ledger ledg
       calls_(loop_, *this),
       registry_(ledger_access_, clock),
       tokens_(ledger_access_, clock),
+      token_uses_(loop_, tokens_),
       log_(loop_, clock, (settings_.directories.state / "logs").string(),
            settings_.config.max_log_bytes),
       run_journal_(loop_, run_store_),
@@ -132,7 +133,8 @@ Node::Node(NodeSettings settings, const Clock& clock, LockFile lock, Ledger ledg
       kept_(segments_, value_budget_, clock),
       provider_(make_provider(settings_.config, slots_)),
       interpreters_(directories_of_path()),
-      ssh_(loop_, settings_.config.ssh_command, settings_.directories.cache) {}
+      ssh_(loop_, settings_.config.ssh_command, settings_.directories.cache),
+      tls_(loop_) {}
 
 Node::~Node() = default;
 
@@ -190,8 +192,8 @@ Status Node::open_parts() {
   auto target_of = [this](const ServicePtr& service) { return launcher_->target_of(service); };
   auto status = [this] { return report_status(); };
   http_ = std::make_unique<HttpFront>(
-      HttpFront::Parts{loop_, calls_, registry_, *objects_, target_of, status},
-      HttpAccess(tokens_, settings_.config.http.origins));
+      HttpFront::Parts{loop_, calls_, registry_, *objects_, target_of, status, token_uses_},
+      HttpAccess(tokens_, settings_.config.http.origins, host_name()));
   door_ = std::make_unique<Door>(
       Door::Parts{loop_, outgoing_, *this, *http_,
                   [this](std::string name, UniqueFd socket) {
@@ -221,12 +223,13 @@ Status Node::open_others() {
       loop_, outgoing_, clock_, ledger_access_, provider_, *code_, *id, settings_.version,
       settings_.directories.node_config().string(), settings_.directories.config / "hosts.toml",
       [this](const HostSpec& host, OnProgress on_progress) {
-        return ssh_.dial(host, std::move(on_progress));
+        return host.is_direct() ? tls_.dial(host, std::move(on_progress))
+                                : ssh_.dial(host, std::move(on_progress));
       },
       [this](const HostSpec& host) { return ssh_.command_for_people(host); },
       std::move(snapshot_of),
       [this](Request request) { return operations_->run(std::move(request)); },
-      [this](UniqueFd socket) { door_->serve_unix(std::move(socket)); }});
+      [this](UniqueFd socket, const Access& access) { door_->serve(std::move(socket), access); }});
   return {};
 }
 
@@ -248,17 +251,35 @@ Status Node::run(const std::function<void()>& on_ready) {
 // The port first: a program that finds the Unix socket finds a node that is whole.
 Status Node::listen() {
   if (const auto& address = settings_.config.http.listen) {
-    Result<UniqueFd> port = listen_tcp(*address);
-    if (!port) return Failure(port.error());
-    const Result<TcpAddress> bound = local_address(port->get());
-    if (!bound) return Failure(bound.error());
-    facts_.http = bound->text();
-    loop_.spawn("accept http", door_->accept(*std::move(port), net::HttpVia::kTcp));
+    if (Status listens = listen_on_port(*address); !listens) return listens;
   }
   if (Status listens = survivors_->listen(); !listens) return listens;
   Result<UniqueFd> listener = listen_unix(settings_.directories.socket());
   if (!listener) return Failure(listener.error());
   loop_.spawn("accept", door_->accept(*std::move(listener), net::HttpVia::kUnixSocket));
+  return {};
+}
+
+// An address that other machines can reach is only for TLS.
+Status Node::listen_on_port(const TcpAddress& address) {
+  Result<UniqueFd> port = listen_tcp(address);
+  if (!port) return Failure(port.error());
+  const Result<TcpAddress> bound = local_address(port->get());
+  if (!bound) return Failure(bound.error());
+  if (address.is_loopback()) {
+    facts_.http = bound->text();
+    loop_.spawn("accept http", door_->accept(*std::move(port), net::HttpVia::kTcp));
+    return {};
+  }
+  const std::filesystem::path file = settings_.directories.state / "tls.pem";
+  const Result<net::TlsIdentity> identity = own_tls_identity(file);
+  if (!identity) return Failure(identity.error());
+  Result<net::TlsContext> context = net::TlsContext::server(*identity);
+  if (!context) return Failure(context.error());
+  auto serve = [this](UniqueFd socket) { door_->serve(std::move(socket), Access::stranger()); };
+  tls_port_ = std::make_unique<TlsPort>(TlsPort::Parts{loop_, *std::move(context), serve});
+  facts_.tls = {*bound, identity->fingerprint};
+  loop_.spawn("accept tls", tls_port_->accept(*std::move(port)));
   return {};
 }
 
@@ -276,7 +297,7 @@ void Node::stop() {
 }
 
 net::Task<wire::Json> Node::report_status() {
-  Request request{{{"op", "status"}}, {}, {}};
+  Request request{{{"op", "status"}}, {}, {}, Access::owner()};
   Result<Answer> answer = co_await operations_->run(std::move(request));
   co_return answer ? std::move(answer->head) : wire::error_to_json(answer.error());
 }

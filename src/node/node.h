@@ -20,6 +20,9 @@
 #include "node/slot_queue.h"
 #include "node/ssh_dialler.h"
 #include "node/survivors.h"
+#include "node/tls_dialler.h"
+#include "node/tls_port.h"
+#include "node/token_uses.h"
 #include "os/lock_file.h"
 #include "os/xdg.h"
 #include "provider/local.h"
@@ -49,6 +52,7 @@ class Node final : public ClientRequests, public CallObserver {
   Status open_parts();
   Status open_others();
   Status listen();
+  Status listen_on_port(const TcpAddress& address);
 
   void on_hello(Client& client, const wire::Json& head) override;
   void on_call(const std::shared_ptr<Client>& client, std::uint32_t stream, std::string_view head,
@@ -59,7 +63,13 @@ class Node final : public ClientRequests, public CallObserver {
   void on_credit(std::uint32_t call, std::string_view head) override { calls_.credit(call, head); }
   void on_gone(Client& client) override;
   Result<std::shared_ptr<net::FrameSink>> on_link(const std::shared_ptr<net::FrameStream>& stream,
-                                                  const wire::Json& head) override;
+                                                  const wire::Json& head,
+                                                  const Access& access) override;
+  Result<Access> check_token(std::string_view token) override;
+  std::shared_ptr<void> watch_token(const std::string& id,
+                                    std::function<void(const Error&)> on_end) override {
+    return token_uses_.add(id, std::move(on_end));
+  }
 
   void on_output(const ServiceSpec& service, std::uint32_t call, OutputStream stream,
                  std::string_view text) override;
@@ -69,6 +79,8 @@ class Node final : public ClientRequests, public CallObserver {
   net::Task<wire::Json> report_status();
   net::Task<Status> start_one(TargetPtr target);
   net::Task<> answer(std::shared_ptr<Client> client, std::uint32_t stream, Request request);
+  void say_access(wire::Json& answer, const Access& access) const;
+  static Status allow_call(const Access& access, const wire::CallHead& head);
   void keep_result(Call& call, const std::string& session);
   Result<wire::CallHead> parse_head(std::string_view head);
   Result<TargetPtr> find_target(const wire::CallHead& head);
@@ -89,6 +101,7 @@ class Node final : public ClientRequests, public CallObserver {
   Calls calls_;
   Registry registry_;
   Tokens tokens_;
+  TokenUses token_uses_;
   ServiceLog log_;
   RunJournal run_journal_;
   RunLogs run_logs_;
@@ -100,6 +113,7 @@ class Node final : public ClientRequests, public CallObserver {
   LocalProvider provider_;
   Interpreters interpreters_;
   SshDialler ssh_;
+  TlsDialler tls_;
   // Made in `open_parts`, in this order.
   std::unique_ptr<CodeStore> code_;
   std::unique_ptr<Images> images_;
@@ -114,6 +128,7 @@ class Node final : public ClientRequests, public CallObserver {
   std::unique_ptr<Operations> operations_;
   std::unique_ptr<HttpFront> http_;
   std::unique_ptr<Door> door_;
+  std::unique_ptr<TlsPort> tls_port_;  // if it listens where other machines reach it
 
   struct HeadHash : std::hash<std::string_view> {
     using is_transparent = void;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "node/node.h"
+#include "wire/features.h"
 
 namespace leanto::node {
 
@@ -19,8 +20,18 @@ Result<ServicePtr> no_version(const std::string& version) {
 
 }  // namespace
 
+Result<Access> Node::check_token(std::string_view token) {
+  const Result<Token> found = tokens_.check(token);
+  if (!found) return Failure(found.error());
+  return Access::with(*found);
+}
+
 void Node::on_hello(Client& client, const wire::Json& head) {
-  const std::string session = wire::find_string(head, "session").value_or("");
+  const wire::Features ours{settings_.version, wire::own_features(), {}};
+  const Status fits = wire::check_features(ours, wire::read_features(head), "the client");
+  if (!fits) return client.hang_up(fits.error());
+  const std::string session =
+      client.access().session_of(wire::find_string(head, "session").value_or(""));
   if (client.session().empty() && !session.empty()) {
     client.set_session(session);
     ++sessions_[session];
@@ -28,14 +39,24 @@ void Node::on_hello(Client& client, const wire::Json& head) {
   if (const auto python = wire::find_string(head, "python"); python && !python->empty()) {
     zygotes_.warm({*python, {}});
   }
-  client.reply(
-      FrameType::kHello, 0,
-      wire::encode_head({{"version", settings_.version}, {"features", {"call", "stream"}}}), {});
+  wire::Json answer = wire::Json::object();
+  wire::add_features(answer, ours);
+  if (!client.access().is_owner()) say_access(answer, client.access());
+  client.reply(FrameType::kHello, 0, wire::encode_head(answer), {});
+}
+
+// What the client's token is good for, and until when.
+void Node::say_access(wire::Json& answer, const Access& access) const {
+  answer["token"] = access.token();
+  answer["rights"] = wire::Json::array();
+  for (const Right right : access.rights()) answer["rights"].push_back(right_name(right));
+  if (const auto expires = tokens_.expires_at(access.token())) answer["expires_at"] = *expires;
 }
 
 Result<std::shared_ptr<net::FrameSink>> Node::on_link(
-    const std::shared_ptr<net::FrameStream>& stream, const wire::Json& head) {
-  return others_->accepted().accept(stream, head);
+    const std::shared_ptr<net::FrameStream>& stream, const wire::Json& head,
+    const Access& access) {
+  return others_->accepted().accept(stream, head, access);
 }
 
 void Node::on_gone(Client& client) {
@@ -63,6 +84,8 @@ void Node::on_call(const std::shared_ptr<Client>& client, std::uint32_t stream,
   const Result<wire::CallHead> parsed = parse_head(head);
   if (!parsed)
     return client->reply(FrameType::kError, stream, wire::encode_error(parsed.error()), {});
+  if (const Status allowed = allow_call(client->access(), *parsed); !allowed)
+    return client->reply(FrameType::kError, stream, wire::encode_error(allowed.error()), {});
   auto call = std::make_unique<Call>();
   call->caller = client;
   call->stream = stream;
@@ -82,6 +105,13 @@ void Node::on_call(const std::shared_ptr<Client>& client, std::uint32_t stream,
     return client->reply(FrameType::kError, stream, wire::encode_error(target.error()), {});
   if (parsed->keep_result) keep_result(*call, client->session());
   calls_.submit(*target, std::move(call), *parsed);
+}
+
+Status Node::allow_call(const Access& access, const wire::CallHead& head) {
+  if (access.is_owner()) return {};
+  if (Status allowed = access.check(Right::kCall, "a call"); !allowed) return allowed;
+  if (!head.has_segment) return {};
+  return fail(ErrorKind::kInvalid, "shared memory is for programs on the node's own machine");
 }
 
 // The caller gets the name of the value instead of the value.
@@ -128,8 +158,8 @@ void Node::on_ask(const std::shared_ptr<Client>& client, std::uint32_t stream,
   if (!decoded)
     return client->reply(FrameType::kError, stream, wire::encode_error(decoded.error()), {});
   autostop_->on_asked(wire::find_string(*decoded, "op").value_or(""));
-  Request request{*std::move(decoded), std::move(body).to_owned(), client->session(), client,
-                  stream, [client] { return client->is_open(); }};
+  Request request{*std::move(decoded), std::move(body).to_owned(), client->session(),
+                  client->access(), client, stream, [client] { return client->is_open(); }};
   loop_.spawn("ask", answer(client, stream, std::move(request)));
 }
 

@@ -39,7 +39,7 @@ namespace {
 
 Offer offer_of(const HostSpec& host) {
   Offer offer;
-  offer.provider = "ssh";
+  offer.provider = host.provider();
   offer.cluster = host.cluster;
   offer.node = host.node;
   offer.price_per_hour = host.price_per_hour;

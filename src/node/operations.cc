@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/nearest.h"
+#include "node/operation_rights.h"
 
 namespace leanto::node {
 
@@ -14,6 +15,19 @@ constexpr std::size_t kMaxTypeName = 200;
 
 Reader reader_of(const Request& request) {
   return wire::find_flag(request.head, "far", false) ? Reader::kFar : Reader::kHere;
+}
+
+// A deploy to another node is a way to there.
+Status allow_request(const std::string& op, const Request& request) {
+  if (request.access.is_owner()) return {};
+  const bool is_sent_on = op == "deploy" && request.head.contains("to");
+  const Right needed = is_sent_on ? Right::kAdmin : right_for(op);
+  if (Status allowed = request.access.check(needed, fmt::format("'{}'", wire::valid_utf8(op.substr(0, 40))));
+      !allowed) {
+    return allowed;
+  }
+  if (op != "segment" && !request.head.contains("seg")) return {};
+  return fail(ErrorKind::kInvalid, "shared memory is for programs on the node's own machine");
 }
 
 }  // namespace
@@ -58,6 +72,7 @@ Operations::Operations(Parts parts)
 
 net::Task<Result<Answer>> Operations::run(Request request) {
   const std::string op = wire::find_string(request.head, "op").value_or("");
+  if (const Status allowed = allow_request(op, request); !allowed) co_return Failure(allowed.error());
   if (parts_.clusters.knows(op)) co_return co_await parts_.clusters.run(op, request);
   if (host_.knows(op)) co_return co_await host_.run(op, request);
   if (op == "deploy" && request.head.contains("to"))
@@ -270,8 +285,9 @@ net::Task<Result<Answer>> Operations::fetch(Request& request) {
 
 // A value from another node, for a session of a client who will use it here.
 net::Task<Result<Answer>> Operations::keep(Request& request) {
+  const auto said_session = wire::find_string(request.head, "session");
   const std::string session =
-      wire::find_string(request.head, "session").value_or(request.session);
+      said_session ? request.access.session_of(*said_session) : request.session;
   Json said = Json::object();
   if (const auto lengths = request.head.find("b"); lengths != request.head.end())
     said["b"] = *lengths;

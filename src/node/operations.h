@@ -23,8 +23,15 @@
 #include "node/service_log.h"
 #include "node/tokens.h"
 #include "node/zygotes.h"
+#include "os/tcp_socket.h"
 
 namespace leanto::node {
+
+// How other machines reach the daemon, if they do.
+struct TlsFacts {
+  TcpAddress address;
+  std::string fingerprint;  // empty: they don't
+};
 
 // What `status` says about the daemon itself.
 struct NodeFacts {
@@ -35,6 +42,7 @@ struct NodeFacts {
   std::string cgroups;
   std::string http;  // where it listens for HTTP besides the Unix socket; empty: nowhere
   MonotonicTime started;
+  TlsFacts tls{};
 };
 
 // Who asks, as it goes on record of a run (JSON).

@@ -26,6 +26,11 @@ Json describe(const ValueBudget& budget) {
           {"disk_limit", budget.limits().disk}};
 }
 
+Json to_json(const TlsFacts& tls) {
+  if (tls.fingerprint.empty()) return nullptr;
+  return {{"address", tls.address.text()}, {"fingerprint", tls.fingerprint}};
+}
+
 // Idle targets without a worker are left out: there may be one for each version that ever ran.
 bool is_at_work(const Target& target) {
   return !target.workers.empty() || target.starting > 0 || !target.queue.empty();
@@ -63,6 +68,7 @@ net::Task<Result<Answer>> Operations::status(Request&) {
                     {"config_file", facts.config_file},
                     {"cgroups", facts.cgroups},
                     {"http", facts.http.empty() ? Json() : Json(facts.http)},
+                    {"tls", to_json(facts.tls)},
                     {"memory_limits", parts_.memory.description()},
                     {"autostop", autostop ? Json(std::chrono::duration<double>(*autostop).count())
                                           : Json()},

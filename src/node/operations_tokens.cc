@@ -1,5 +1,7 @@
 // The operations on tokens: making them, showing what there is of them, and taking them back.
 #include "node/operations.h"
+#include "os/local_addresses.h"
+#include "wire/join_word.h"
 
 namespace leanto::node {
 
@@ -16,6 +18,15 @@ Json token_row(const Token& token) {
           {"expires_at", token.expires_at}};
 }
 
+// What others call this machine: as they were told, or the address that it listens on, or, where
+// that is any, one that it has.
+std::string host_to_join(const TlsFacts& tls, std::string told) {
+  if (!told.empty()) return told;
+  if (tls.address.host != "0.0.0.0" && tls.address.host != "::") return tls.address.host;
+  const std::vector<std::string> own = local_addresses();
+  return own.empty() ? tls.address.host : own.front();
+}
+
 }  // namespace
 
 net::Task<Result<Answer>> Operations::token_create(Request& request) {
@@ -23,6 +34,13 @@ net::Task<Result<Answer>> Operations::token_create(Request& request) {
   if (!text) co_return Failure(text.error());
   Result<std::vector<Right>> rights = parse_rights(*text);
   if (!rights) co_return Failure(rights.error());
+  if (wire::find_flag(request.head, "join", false) && parts_.facts.tls.fingerprint.empty()) {
+    co_return fail(
+        ErrorKind::kInvalid,
+        "nobody can join this node, because it doesn't listen where other machines reach it: "
+        "leanto restart --node --listen 0.0.0.0:7433, or listen in [http] of {}",
+        parts_.facts.config_file);
+  }
   const double seconds = wire::find_number(request.head, "lifetime").value_or(0);
   const double longest = std::chrono::duration<double>(Tokens::kMaxLifetime).count();
   if (!(seconds > 0 && seconds <= longest)) {
@@ -35,6 +53,13 @@ net::Task<Result<Answer>> Operations::token_create(Request& request) {
   if (!made) co_return Failure(made.error());
   Answer answer{token_row(made->token), {}};
   answer.head["token"] = made->text;
+  if (const TlsFacts& tls = parts_.facts.tls; !tls.fingerprint.empty()) {
+    const std::string host =
+        host_to_join(tls, wire::find_string(request.head, "host").value_or(""));
+    answer.head["tls"] = {{"address", tls.address.text()}, {"fingerprint", tls.fingerprint}};
+    answer.head["join"] =
+        wire::JoinWord{host, tls.address.port, tls.fingerprint, made->text}.text();
+  }
   co_return answer;
 }
 

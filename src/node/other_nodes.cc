@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "node/ids.h"
+#include "node/refusal.h"
 #include "os/files.h"
 
 namespace leanto::node {
@@ -16,24 +17,13 @@ namespace {
 
 constexpr std::size_t kIdSize = 16;
 
-Result<int> serve_other_end(const std::function<void(UniqueFd)>& serve) {
+Result<int> serve_other_end(const std::function<void(UniqueFd, const Access&)>& serve,
+                            const Access& access) {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()) != 0)
     return fail_errno(ErrorKind::kCapacity, errno, "a pair of sockets for another node");
-  serve(UniqueFd(ends[0]));
+  serve(UniqueFd(ends[0]), access);
   return ends[1];
-}
-
-void refuse(int socket, const Error& reason) {
-  const std::string head = wire::encode_error(reason);
-  std::string frame;
-  wire::append_header(frame, {wire::FrameType::kError, 0, static_cast<std::uint32_t>(head.size()), 0});
-  frame += head;
-  (void)::send(socket, frame.data(), frame.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-  // What was said to the other node is read, or closing would take the answer away.
-  std::array<char, 4096> unread;
-  while (::recv(socket, unread.data(), unread.size(), MSG_DONTWAIT) > 0) {
-  }
 }
 
 }  // namespace
@@ -47,7 +37,7 @@ OtherNodes::OtherNodes(Parts parts)
       operations_({parts_.loop, parts_.code, clusters_, peers_, parts_.ask_here, parts_.ssh_command,
                    parts_.snapshot_of}),
       accepted_({parts_.loop, parts_.id, parts_.version,
-                 [this](const wire::Json&) { return serve_other_end(parts_.serve); }}) {}
+                 [this](const Access& access) { return serve_other_end(parts_.serve, access); }}) {}
 
 net::Task<> OtherNodes::relay(std::string name, UniqueFd socket) {
   const Status joined = co_await join(std::move(name), socket);

@@ -29,8 +29,8 @@ class OtherNodes {
     std::function<std::optional<Digest>(const std::string& version)> snapshot_of;
     // Asks this node itself.
     std::function<net::Task<Result<Answer>>(Request request)> ask_here;
-    // Serves a connection of this user's.
-    std::function<void(UniqueFd socket)> serve;
+    // Serves a connection of whoever may do so much.
+    std::function<void(UniqueFd socket, const Access& access)> serve;
   };
   explicit OtherNodes(Parts parts);
 

@@ -197,7 +197,7 @@ net::Task<Status> Peer::carry(Transport& transport) {
   greeted_ = false;
   stream->send(FrameType::kLink, 0,
                encode({session_, link_->received(), there_.session != session_, parts_.node,
-                       parts_.version}));
+                       parts_.version, transport.token}));
   auto watch = [](std::shared_ptr<Peer> self, std::shared_ptr<net::FrameStream> watched)
       -> net::Task<> { co_await self->give_up_silent(std::move(watched)); };
   parts_.loop.spawn("wait for a greeting", watch(shared_from_this(), stream));
@@ -238,7 +238,8 @@ Status Peer::on_greeting(const std::shared_ptr<net::FrameStream>& stream,
   }
   const Result<wire::Json> head = wire::decode_head(frame.head);
   if (!head) return Failure(head.error());
-  Result<LinkGreeting> greeting = parse_link_greeting(*head);
+  Result<LinkGreeting> greeting =
+      parse_link_greeting(*head, parts_.version, "the node on " + parts_.name);
   if (!greeting) return Failure(greeting.error());
   if (Status attached = link_->attach(stream, greeting->received); !attached) return attached;
   there_ = *std::move(greeting);

@@ -23,6 +23,7 @@ struct Transport {
   UniqueFd socket;
   // Ends what holds the other end, after the socket was closed, and says why it has ended.
   std::function<net::Task<Error>()> why_it_ended{};
+  std::string token{};  // a secret, said to the node there
 };
 
 // What goes on while a node is made ready, for people.

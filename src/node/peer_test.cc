@@ -38,14 +38,15 @@ class PeerTest : public testing::Test {
   }
 
   void start_node() {
-    auto on_open = [this](const wire::Json&) -> Result<int> {
+    auto open = [this](const Access& access) -> Result<int> {
+      opened_with_ = access;
       auto [mine, theirs] = socket_pair();
       there_.push_back(std::move(mine));
       return theirs.release();
     };
     if (accepted_) former_.push_back(std::move(accepted_));  // its connections go on for a moment
     accepted_ = std::make_unique<AcceptedLinks>(
-        AcceptedLinks::Parts{test_.loop, "there", "2", std::move(on_open), kTimes});
+        AcceptedLinks::Parts{test_.loop, "there", "2", std::move(open), kTimes});
   }
 
   Result<Transport> dial_once() {
@@ -58,13 +59,15 @@ class PeerTest : public testing::Test {
     test_.loop.spawn("node", serve(stream));
     Transport transport;
     transport.socket = std::move(mine);
+    transport.token = token_;
     return transport;
   }
   net::Task<> serve(std::shared_ptr<net::FrameStream> stream) {
     std::shared_ptr<net::FrameSink> sink;
     auto take = [this, &sink, stream](wire::Frame& frame) {
       if (sink) return (void)sink->on_frame(frame);
-      auto accepted = accepted_->accept(stream, wire::decode_head(frame.head).value());
+      said_ = wire::decode_head(frame.head).value();
+      auto accepted = accepted_->accept(stream, said_, access_);
       if (accepted) {
         sink = *accepted;
       } else {
@@ -108,6 +111,10 @@ class PeerTest : public testing::Test {
   std::unique_ptr<AcceptedLinks> accepted_;
   std::vector<std::unique_ptr<AcceptedLinks>> former_;
   std::vector<UniqueFd> there_;
+  Access access_ = Access::owner();  // of who dials
+  std::string token_;
+  wire::Json said_;                  // by who dialled last
+  std::optional<Access> opened_with_;
   std::vector<std::shared_ptr<net::FrameStream>> streams_;
   std::shared_ptr<Peer> peer_;
   std::optional<Error> dial_error_;
@@ -257,13 +264,61 @@ TEST_F(PeerTest, AQuestionWhoseNodeIsLostHasAnError) {
   EXPECT_TRUE(test_.run_until([&] { return kind == ErrorKind::kNodeLost; }));
 }
 
+TEST_F(PeerTest, SaysTheTokenOfItsTransportAndHasChannelsWithItsRights) {
+  token_ = "lt_secret";
+  access_ = Access::with({"11111111", {Right::kCall}, 0, 0});
+  const UniqueFd program = connect();
+  ASSERT_TRUE(status_) << status_.error().message;
+  EXPECT_EQ(said_.value("token", ""), "lt_secret");
+  ASSERT_TRUE(test_.run_until([this] { return opened_with_.has_value(); }));
+  EXPECT_EQ(*opened_with_, access_);
+}
+
+TEST_F(PeerTest, DoesNotGoOnWithTheLinkOfAnotherToken) {
+  access_ = Access::with({"11111111", {Right::kCall}, 0, 0});
+  ASSERT_TRUE(test_.get(peer_->link()));
+  access_ = Access::with({"22222222", {Right::kAdmin}, 0, 0});
+  cut();
+  ASSERT_TRUE(test_.run_until([this] { return peer_->state() == Peer::State::kDown; }));
+  EXPECT_EQ(peer_->why_down()->kind, ErrorKind::kNotFound);
+}
+
+TEST_F(PeerTest, ToldThatItsTokenIsNoGoodDoesNotDialAgain) {
+  ASSERT_TRUE(test_.get(peer_->link()));
+  dial_error_ = Error{ErrorKind::kAccessDenied, "the token has expired"};
+  cut();
+  ASSERT_TRUE(test_.run_until([this] { return peer_->state() == Peer::State::kDown; }));
+  EXPECT_EQ(peer_->why_down()->message, "the token has expired");
+}
+
+const wire::Json kGreeting = {{"session", "s"}, {"received", 3}, {"features", {"link"}}};
+
+Status refused(const wire::Json& changes) {
+  wire::Json head = kGreeting;
+  head.update(changes);
+  const Result<LinkGreeting> greeting = parse_link_greeting(head, "1", "the node on box");
+  return greeting ? Status() : Status(Failure(greeting.error()));
+}
+
 TEST(LinkGreeting, OfAPeerIsCheckedBeforeItIsBelieved) {
-  EXPECT_TRUE(parse_link_greeting({{"session", "s"}, {"received", 3}}));
-  EXPECT_FALSE(parse_link_greeting({{"received", 3}}));
-  EXPECT_FALSE(parse_link_greeting({{"session", ""}, {"received", 3}}));
-  EXPECT_FALSE(parse_link_greeting({{"session", std::string(1000, 's')}, {"received", 3}}));
-  EXPECT_FALSE(parse_link_greeting({{"session", "s"}}));
-  EXPECT_FALSE(parse_link_greeting({{"session", "s"}, {"received", -1}}));
+  EXPECT_TRUE(refused(wire::Json::object()));
+  EXPECT_FALSE(refused({{"session", nullptr}}));
+  EXPECT_FALSE(refused({{"session", ""}}));
+  EXPECT_FALSE(refused({{"session", std::string(1000, 's')}}));
+  EXPECT_FALSE(refused({{"received", nullptr}}));
+  EXPECT_FALSE(refused({{"received", -1}}));
+}
+
+TEST(LinkGreeting, OfAnotherVersionSaysWhoMustBeUpgraded) {
+  const Status older = refused({{"features", wire::Json::array()}, {"version", "0.1"}});
+  ASSERT_FALSE(older);
+  EXPECT_EQ(older.error().message,
+            "leanto 1 needs 'link', which the node on box (leanto 0.1) can't do: upgrade the node on box");
+  const Status newer = refused({{"needs", {"link", "warp"}}, {"version", "9"}});
+  ASSERT_FALSE(newer);
+  EXPECT_EQ(newer.error().message,
+            "the node on box (leanto 9) needs 'warp', which leanto 1 can't do: upgrade leanto on the side "
+            "that says this");
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "node/access.h"
 #include "node/call.h"
 #include "wire/head.h"
 
@@ -16,6 +17,7 @@ struct Request {
   wire::Json head;
   wire::Body body;
   std::string session;
+  Access access{};                    // of who asks; nobody's if it isn't said
   std::weak_ptr<ReplyPort> caller{};  // hears what goes on until the answer comes, on `stream`
   std::uint32_t stream = 0;
   // Whether the caller is still there; absent: he is. His port lives as long as the answer is made.

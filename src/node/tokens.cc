@@ -141,15 +141,34 @@ net::Task<Status> Tokens::revoke(std::string id) {
 Result<Token> Tokens::check(std::string_view text) const {
   const auto found = tokens_.find(id_in(text));
   const std::string digest = Digest::of(text).hex();
-  if (found == tokens_.end() || !equal_in_constant_time(digest, found->second.digest)) {
+  static const std::string kNobodys(digest.size(), '-');
+  const std::string& kept = found == tokens_.end() ? kNobodys : found->second.digest;
+  if (!equal_in_constant_time(digest, kept)) {
     return fail(ErrorKind::kAccessDenied,
                 "this token is not one of this node; make one: leanto token create");
   }
   const Token& token = found->second.token;
-  if (now() < token.expires_at) return token;
+  if (const Status good = check_time(token); !good) return Failure(good.error());
+  return token;
+}
+
+Status Tokens::check_id(std::string_view id) const {
+  const auto found = tokens_.find(id);
+  if (found != tokens_.end()) return check_time(found->second.token);
+  return fail(ErrorKind::kAccessDenied, "the token {} was revoked", id);
+}
+
+Status Tokens::check_time(const Token& token) const {
+  if (now() < token.expires_at) return {};
   return fail(ErrorKind::kAccessDenied,
               "the token {} has expired; make another: leanto token create --rights {}", token.id,
               rights_text(token.rights));
+}
+
+std::optional<std::int64_t> Tokens::expires_at(std::string_view id) const {
+  const auto found = tokens_.find(id);
+  if (found == tokens_.end()) return std::nullopt;
+  return found->second.token.expires_at;
 }
 
 std::vector<Token> Tokens::all() const {

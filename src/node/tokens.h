@@ -5,6 +5,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,6 +50,10 @@ class Tokens {
 
   // Whose token this is. kAccessDenied: nobody's, or it has expired.
   Result<Token> check(std::string_view text) const;
+  // Whether the token of that id is still good. kAccessDenied: it was revoked, or has expired.
+  Status check_id(std::string_view id) const;
+  // Milliseconds since 1970; nothing if there is no such token (any more).
+  std::optional<std::int64_t> expires_at(std::string_view id) const;
   std::vector<Token> all() const;  // oldest first, also those that have expired
 
  private:
@@ -57,6 +62,7 @@ class Tokens {
     Token token;
   };
   std::int64_t now() const;
+  Status check_time(const Token& token) const;
 
   LedgerAccess& ledger_;
   const Clock& clock_;

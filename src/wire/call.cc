@@ -99,7 +99,8 @@ Result<CallHead> parse_call_head(std::string_view bytes) {
   call.stream_logs = find_flag(*head, "log", true);
   call.object_name = find_string(*head, "name").value_or("");
   call.get_if_exists = find_flag(*head, "get_if_exists", false);
-  call.has_buffers = head->find("b") != head->end() || head->find("seg") != head->end();
+  call.has_segment = head->find("seg") != head->end();
+  call.has_buffers = call.has_segment || head->find("b") != head->end();
   call.keep_result = find_flag(*head, "keep", false);
   if (const auto parent = head->find("p"); parent != head->end() && parent->is_number_unsigned()) {
     const auto number = parent->get<std::uint64_t>();

@@ -29,6 +29,7 @@ struct CallHead {
   std::uint32_t parent = 0;                // the call that makes this one; 0: none
   // It says where the arguments' large buffers are, so that no other call has the same head.
   bool has_buffers = false;
+  bool has_segment = false;  // they are in shared memory of this machine
   bool keep_result = false;  // the value stays on the node, and the answer names it
   // How::kNew only:
   std::string object_name;  // empty: it lives as long as its creator's session

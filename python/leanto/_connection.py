@@ -11,6 +11,7 @@ from leanto.errors import (
     BY_KIND,
     LeantoError,
     OutOfMemoryError,
+    ProtocolError,
     RemoteError,
     RemoteTraceback,
     WorkerDiedError,
@@ -27,13 +28,16 @@ def session() -> str:
     return _session
 
 
+FEATURES = ["call", "stream"]  # what this client can do (docs/wire.md, "Features")
+
+
 def hello_frame(is_far: bool = False, token: str = "") -> bytes:
     """Return the first frame of a connection; on a far node this program's Python is of no use. `token` lets it in over TLS."""
     from leanto import __version__
 
     head = {
         "version": __version__,
-        "features": ["call", "stream"],
+        "features": FEATURES,
         "session": session(),
         "pid": os.getpid(),
     }
@@ -82,6 +86,7 @@ class Connection:
             if type_ == RESULT and stream == self._stream:
                 return type_, head, body
             if type_ == HELLO:
+                check_hello(head)
                 continue
             if stream != self._stream and stream != 0:
                 continue
@@ -94,6 +99,19 @@ class Connection:
 
     def close(self) -> None:
         self._sock.close()
+
+
+def check_hello(head: bytes) -> None:
+    """Raise ProtocolError if the node needs a feature that this client lacks."""
+    said = _frames.decode_head(head)
+    lacking = [name for name in said.get("needs", ()) if name not in FEATURES]
+    if lacking:
+        from leanto import __version__
+
+        raise ProtocolError(
+            f"the node (leanto {said.get('version')}) needs {lacking[0]!r} of its clients, which leanto {__version__} can't do:"
+            " upgrade leanto here"
+        )
 
 
 def cancel(connection: Connection, reason: str) -> None:

@@ -68,7 +68,7 @@ class Node:
         if not self.is_far:
             return _id_here()
         if not self._id:
-            self.ask("status")  # it has to be reached
+            self.ask("keys")  # it has to be reached
             self._id = here.ask("node_state", node=self.name)[0]["id"]
         return self._id
 

@@ -58,7 +58,7 @@ TEST(FrameHeader, OfAnotherVersionIsRefusedAndSaysWhatToDo) {
 
 TEST(FrameHeader, WithATypeThatIsNotKnownIsRefused) {
   EXPECT_EQ(refusal(with_byte(2, 0)), "unknown frame type 0");
-  EXPECT_EQ(refusal(with_byte(2, 15)), "unknown frame type 15");
+  EXPECT_EQ(refusal(with_byte(2, 21)), "unknown frame type 21");
   EXPECT_EQ(refusal(with_byte(2, '\xFF')), "unknown frame type 255");
 }
 

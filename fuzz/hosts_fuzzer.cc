@@ -1,5 +1,5 @@
-// hosts.toml is written by people: whatever it holds ends in clusters, or in a message that names the
-// file and the line.
+// hosts.toml is written by people: whatever it holds ends in clusters, or in a message that names
+// the file and the line.
 #include <cstdint>
 #include <string_view>
 

@@ -19,7 +19,17 @@ EXAMPLES = os.path.join(ROOT, "tests", "projects", "documented", "story.py")
 sys.path.insert(0, os.path.join(ROOT, "python"))
 
 import leanto  # noqa: E402
-from leanto import _aio, _calls, _classes, _functions, _map, _objects, _options, _runs, _streams  # noqa: E402
+from leanto import (  # noqa: E402
+    _aio,
+    _calls,
+    _classes,
+    _functions,
+    _map,
+    _objects,
+    _options,
+    _runs,
+    _streams,
+)
 
 ALIASES = {"fn": "function", "module": "cls"}
 ERRORS = [name for name in leanto.__all__ if name.endswith("Error")]

@@ -95,8 +95,10 @@ bool may_ask_elsewhere(const CLI::App& command) {
       std::find(kAskAnyNode.begin(), kAskAnyNode.end(), name) != kAskAnyNode.end()) {
     return true;
   }
-  print_error(fmt::format("`leanto {0}` is about this machine; on the other one: leanto ssh {1}, and "
-                          "there leanto {0}", name, node_to_ask));
+  print_error(
+      fmt::format("`leanto {0}` is about this machine; on the other one: leanto ssh {1}, and "
+                  "there leanto {0}",
+                  name, node_to_ask));
   return false;
 }
 
@@ -139,7 +141,8 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   app.set_version_flag("--version", std::string("leanto ") + kVersion);
   app.footer(kFooter);
-  app.add_option("--on", node_to_ask, "Ask the node of that cluster (or CLUSTER/HOST)")->type_name("NODE");
+  app.add_option("--on", node_to_ask, "Ask the node of that cluster (or CLUSTER/HOST)")
+      ->type_name("NODE");
   app.fallthrough();
   add_commands(app);
   if (argc < 2) {

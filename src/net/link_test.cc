@@ -128,7 +128,8 @@ TEST_F(LinkTest, ClosesTheOtherEndAfterWhatWasSaidLast) {
     return is_closed(there_[0]);
   }));
   EXPECT_EQ(heard, "last words");
-  EXPECT_TRUE(test_.run_until([&] { return dialled_->channels() == 0 && accepted_->channels() == 0; }));
+  EXPECT_TRUE(
+      test_.run_until([&] { return dialled_->channels() == 0 && accepted_->channels() == 0; }));
 }
 
 TEST_F(LinkTest, ARefusedChannelIsClosed) {

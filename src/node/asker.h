@@ -30,7 +30,8 @@ class Asker final : public std::enable_shared_from_this<Asker> {
   // Sent when this is called, so questions arrive in the order in which they are asked; the task
   // waits for the answer. The other node's own error; kNodeLost if the connection ends first.
   net::Task<Result<Reply>> ask(const wire::Json& question, wire::Body body = {}, OnLog on_log = {});
-  // The same for what is asked before another question that would fail, too: the answer isn't heard.
+  // The same for what is asked before another question that would fail, too: the answer isn't
+  // heard.
   void tell(const wire::Json& question, wire::Body body);
 
  private:

@@ -14,7 +14,7 @@ namespace {
 
 using Milliseconds = std::chrono::milliseconds;
 
-constexpr std::array<std::string_view, 6> kOnlyLooks{"status",   "offer", "clusters",
+constexpr std::array<std::string_view, 6> kOnlyLooks{"status",     "offer", "clusters",
                                                      "node_state", "ls",    "objects"};
 constexpr Duration kLongestLook = std::chrono::seconds(30);
 
@@ -40,7 +40,8 @@ Autostop::Autostop(Parts parts)
 
 Status Autostop::set(std::optional<Duration> after) {
   if (after && *after < kLeast)
-    return fail(ErrorKind::kInvalid, "a node can't stop after less than {}", format_duration(kLeast));
+    return fail(ErrorKind::kInvalid, "a node can't stop after less than {}",
+                format_duration(kLeast));
   const std::string text =
       after ? std::to_string(std::chrono::duration_cast<Milliseconds>(*after).count()) : "0";
   if (Status kept = write_file_atomically(parts_.file.string(), text, 0600); !kept) return kept;

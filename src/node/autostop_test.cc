@@ -20,10 +20,9 @@ class FakeClock final : public Clock {
 class AutostopTest : public testing::Test {
  protected:
   std::unique_ptr<Autostop> make() {
-    return std::make_unique<Autostop>(Autostop::Parts{test_.loop, clock_,
-                                                      directory_.path() / "autostop",
-                                                      [this] { return busy_; },
-                                                      [this] { ++stops_; }});
+    return std::make_unique<Autostop>(
+        Autostop::Parts{test_.loop, clock_, directory_.path() / "autostop",
+                        [this] { return busy_; }, [this] { ++stops_; }});
   }
   // Long enough that it has looked.
   void look() {

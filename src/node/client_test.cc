@@ -39,8 +39,7 @@ struct ClientTest : testing::Test, ClientRequests {
   }
   void on_gone(Client&) override { asked.push_back("gone"); }
   Result<std::shared_ptr<net::FrameSink>> on_link(const std::shared_ptr<net::FrameStream>&,
-                                                  const Json& head,
-                                                  const Access& access) override {
+                                                  const Json& head, const Access& access) override {
     asked.push_back("link " + head.dump());
     linked_with = access.token();
     if (!sink) return fail(ErrorKind::kNotFound, "no such link");

@@ -79,7 +79,7 @@ net::Task<Result<Answer>> ClusterOperations::clusters(Request&) {
     }
     rows.push_back({{"name", cluster.name},
                     {"provider", cluster.hosts.empty() ? cluster.policies.front()
-                                                     : cluster.hosts.front().provider()},
+                                                       : cluster.hosts.front().provider()},
                     {"asked", describe(cluster.requirements)},
                     {"nodes", std::move(nodes)}});
   }
@@ -258,8 +258,8 @@ net::Task<Result<Answer>> ClusterOperations::deploy(Request& request) {
   words.erase("to");
   const Result<std::vector<CodeSender::Needed>> needed = co_await find_needed(request, words);
   if (!needed) co_return Failure(needed.error());
-  Asker::OnLog on_log = [caller = request.caller, stream = request.stream](
-                            std::string_view head, std::string_view text) {
+  Asker::OnLog on_log = [caller = request.caller, stream = request.stream](std::string_view head,
+                                                                           std::string_view text) {
     if (const auto port = caller.lock())
       port->reply(wire::FrameType::kLog, stream, head, wire::Body(text));
   };

@@ -74,9 +74,10 @@ Result<std::vector<std::string>> read_policies(const Json& words) {
     if (policy.is_string()) policies.push_back(policy.get<std::string>());
   }
   if (policies.empty() || policies.size() != list.size()) {
-    return fail(ErrorKind::kInvalid,
-                "provider= is \"cheapest\", \"available\", the name of a provider or of a cluster, or a "
-                "list of those in order of preference");
+    return fail(
+        ErrorKind::kInvalid,
+        "provider= is \"cheapest\", \"available\", the name of a provider or of a cluster, or a "
+        "list of those in order of preference");
   }
   return policies;
 }
@@ -131,10 +132,11 @@ Result<ClusterSpec> parse_direct(ClusterSpec cluster, const Json& said) {
   host.fingerprint = wire::find_string(*words, kFingerprint).value_or("");
   host.token = wire::find_string(*words, kToken).value_or("");
   if (host.fingerprint.empty() || host.token.empty()) {
-    return fail(ErrorKind::kInvalid,
-                "{} lacks the {}: give url= the whole word that `leanto token create --join` prints on "
-                "that machine, or fingerprint= and token= beside it",
-                word->url(), host.fingerprint.empty() ? "fingerprint" : "token");
+    return fail(
+        ErrorKind::kInvalid,
+        "{} lacks the {}: give url= the whole word that `leanto token create --join` prints on "
+        "that machine, or fingerprint= and token= beside it",
+        word->url(), host.fingerprint.empty() ? "fingerprint" : "token");
   }
   if (host.node.size() > kMaxName)
     return fail(ErrorKind::kInvalid, "the name of a node has at most {} bytes", kMaxName);
@@ -167,8 +169,10 @@ Result<ClusterSpec> parse_cluster(const std::string& name, const Json& words) {
       return fail(ErrorKind::kInvalid, "{}= goes with url=, the address of a node", key);
   }
   if (!hosts->empty() && name.find('/') != std::string::npos) {
-    return fail(ErrorKind::kInvalid, "'{}' can't be the name of a cluster of hosts, because of its /: "
-                "CLUSTER/HOST names one of its nodes", wire::valid_utf8(name));
+    return fail(ErrorKind::kInvalid,
+                "'{}' can't be the name of a cluster of hosts, because of its /: "
+                "CLUSTER/HOST names one of its nodes",
+                wire::valid_utf8(name));
   }
   if (!hosts->empty()) {
     if (const Status checked = check_word("name", name); !checked) return Failure(checked.error());
@@ -222,7 +226,8 @@ Json words_to_keep(Json words) {
 
 Result<Json> normal_words(Json words) {
   if (!words.contains(kUrl)) return words;
-  const Result<wire::JoinWord> word = wire::parse_join_word(wire::find_string(words, kUrl).value_or(""));
+  const Result<wire::JoinWord> word =
+      wire::parse_join_word(wire::find_string(words, kUrl).value_or(""));
   if (!word) return Failure(word.error());
   words[kUrl] = word->url();
   for (const auto& [key, said] :
@@ -260,9 +265,8 @@ std::string describe_difference(const Json& with_secrets_before, const Json& wit
   std::string text;
   auto show = [](const Json& words, const std::string& key) {
     const auto found = words.find(key);
-    return found == words.end()
-               ? std::string("not given")
-               : found->dump(-1, ' ', false, Json::error_handler_t::replace);
+    return found == words.end() ? std::string("not given")
+                                : found->dump(-1, ' ', false, Json::error_handler_t::replace);
   };
   for (const std::string& key : keys) {
     const std::string was = show(before, key);

@@ -21,9 +21,10 @@ struct HostSpec {
   std::string user;  // empty: ssh's own choice
   int port = 0;      // 0: the same; of a node that is reached directly: its own
   std::string key;   // the file of a private key; empty: the same
-  // What the caller's ssh needs to find his agent. No part of the cluster: it's kept in memory only.
+  // What the caller's ssh needs to find his agent. No part of the cluster: it's kept in memory
+  // only.
   std::vector<std::string> environment;
-  std::optional<double> price_per_hour{};      // absent: what its own node.toml says
+  std::optional<double> price_per_hour{};  // absent: what its own node.toml says
   std::map<std::string, std::string> labels{};
 
   std::string fingerprint{};  // of the node's certificate; empty: it's reached by ssh

@@ -9,7 +9,8 @@ using wire::Json;
 
 TEST(ClusterSpec, OfOneHostIsANodeOfTheSameName) {
   const Result<ClusterSpec> cluster = parse_cluster(
-      "box", {{"host", "10.0.0.7"}, {"ssh_user", "ubuntu"}, {"ssh_port", 2222}, {"ssh_key", "~/k"}});
+      "box",
+      {{"host", "10.0.0.7"}, {"ssh_user", "ubuntu"}, {"ssh_port", 2222}, {"ssh_key", "~/k"}});
   ASSERT_TRUE(cluster) << cluster.error().message;
   ASSERT_EQ(cluster->hosts.size(), 1u);
   const HostSpec& host = cluster->hosts[0];
@@ -118,7 +119,8 @@ TEST(ClusterSpec, OfAUrlThatLacksSomethingOrHasTooMuchSaysWhatWithoutTheSecret) 
            wire::Json{{"url", url}, {"fingerprint", kPrint}},
            wire::Json{{"url", url}, {"fingerprint", "ab"}, {"token", "lt_SECRET"}},
            wire::Json{{"url", url + "?token=lt_OTHER_SECRET"}, {"token", "lt_SECRET"}},
-           wire::Json{{"url", url + "?fingerprint=" + other}, {"fingerprint", kPrint}, {"token", "x"}},
+           wire::Json{
+               {"url", url + "?fingerprint=" + other}, {"fingerprint", kPrint}, {"token", "x"}},
            wire::Json{{"url", url}, {"fingerprint", kPrint}, {"token", "lt_SECRET"}, {"host", "a"}},
            wire::Json{{"url", "box:1"}, {"fingerprint", kPrint}, {"token", "lt_SECRET"}},
            wire::Json{{"url", 1}},
@@ -135,7 +137,8 @@ TEST(ClusterSpec, OfAUrlThatLacksSomethingOrHasTooMuchSaysWhatWithoutTheSecret) 
 
 TEST(ClusterSpec, OfAUrlIsTheSameWayWithAnotherToken) {
   const auto host = [](const std::string& print, const char* token) {
-    return parse_cluster("box", {{"url", "leanto://box:1"}, {"fingerprint", print}, {"token", token}})
+    return parse_cluster("box",
+                         {{"url", "leanto://box:1"}, {"fingerprint", print}, {"token", token}})
         ->hosts[0];
   };
   EXPECT_TRUE(host(kPrint, "lt_1").reached_as(host(kPrint, "lt_2")));
@@ -145,8 +148,7 @@ TEST(ClusterSpec, OfAUrlIsTheSameWayWithAnotherToken) {
 TEST(DescribeDifference, ShowsNoToken) {
   const wire::Json before = {{"url", "leanto://a:1"}, {"token", "lt_SECRET"}};
   const wire::Json now = {{"url", "leanto://b:1"}, {"token", "lt_OTHER_SECRET"}};
-  EXPECT_EQ(describe_difference(before, now),
-            "url was \"leanto://a:1\" and is \"leanto://b:1\"");
+  EXPECT_EQ(describe_difference(before, now), "url was \"leanto://a:1\" and is \"leanto://b:1\"");
 }
 
 }  // namespace

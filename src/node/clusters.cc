@@ -9,17 +9,17 @@ using wire::Json;
 namespace {
 
 Failure unknown(const std::string& name) {
-  return fail(ErrorKind::kNotFound,
-              "no cluster is named '{0}'; this machine is lt.cluster(\"here\"), and a new one is made "
-              "by saying what it must have, or which host it is: lt.cluster(\"{0}\", "
-              "instance_type=\"A10G:1\"), lt.cluster(\"{0}\", host=\"10.0.0.7\")",
-              name);
+  return fail(
+      ErrorKind::kNotFound,
+      "no cluster is named '{0}'; this machine is lt.cluster(\"here\"), and a new one is made "
+      "by saying what it must have, or which host it is: lt.cluster(\"{0}\", "
+      "instance_type=\"A10G:1\"), lt.cluster(\"{0}\", host=\"10.0.0.7\")",
+      name);
 }
 
 Failure no_node(const ClusterSpec& cluster, const std::string& name) {
   std::string names;
-  for (const HostSpec& host : cluster.hosts)
-    names += (names.empty() ? "" : ", ") + host.node;
+  for (const HostSpec& host : cluster.hosts) names += (names.empty() ? "" : ", ") + host.node;
   return fail(ErrorKind::kNotFound, "the cluster '{}' has no node '{}'{}", cluster.name, name,
               names.empty() ? ": it is on this machine" : "; it has: " + names);
 }
@@ -85,8 +85,8 @@ net::Task<Result<ClusterSpec>> Clusters::resolve(std::string name, Json words) {
 // What must be had may change: the newest words count.
 net::Task<Status> Clusters::store(std::string name, Json words) {
   const std::string spec = words.dump(-1, ' ', false, Json::error_handler_t::replace);
-  auto keep = [record = ClusterRecord{name, spec, milliseconds(parts_.clock.wall())}](
-                  Ledger& ledger) {
+  auto keep = [record =
+                   ClusterRecord{name, spec, milliseconds(parts_.clock.wall())}](Ledger& ledger) {
     (void)ledger.remove_cluster(record.name);
     return ledger.put_cluster(record);
   };

@@ -49,8 +49,8 @@ class Clusters {
   // What this machine offers.
   Result<Offer> offer_here(const Requirements& requirements) const;
 
-  // For a cluster without hosts: whose offer is taken for these words, which are kept with the choice.
-  // It's the same as last time, as long as that is known. kCapacity if nobody's can be.
+  // For a cluster without hosts: whose offer is taken for these words, which are kept with the
+  // choice. It's the same as last time, as long as that is known. kCapacity if nobody's can be.
   struct Choice {
     Offer offer;
     wire::Json path = wire::Json::array();  // whose offer was taken before, and why that failed

@@ -77,8 +77,7 @@ net::Task<Status> CodeSender::send_ahead(const std::string& where, std::shared_p
     const Result<TreePtr> before = co_await code_.tree(known->second);
     const Result<TreePtr> now = co_await code_.tree(each.snapshot);
     if (!now) co_return Failure(now.error());
-    const std::vector<TreeBlob> blobs =
-        blobs_beyond(before ? before->get() : nullptr, **now);
+    const std::vector<TreeBlob> blobs = blobs_beyond(before ? before->get() : nullptr, **now);
     if (!before || blobs.size() > kMaxAhead) {
       all_known = false;
       continue;

@@ -1,7 +1,8 @@
 // Source trees on their way to another node: only what that lacks travels.
 //
-// What it was sent last of a project is remembered, so an edit's files go ahead of the question that
-// needs them, without asking first: one round trip for both. Otherwise it's asked what it lacks.
+// What it was sent last of a project is remembered, so an edit's files go ahead of the question
+// that needs them, without asking first: one round trip for both. Otherwise it's asked what it
+// lacks.
 #pragma once
 
 #include <functional>
@@ -27,8 +28,8 @@ class CodeSender {
   };
   using Ask = std::function<net::Task<Result<Asker::Reply>>()>;
 
-  // Asks something that needs these trees there. It's asked again, after all that lacks was sent, if
-  // the answer is kSnapshot: something is not there though it was sent once.
+  // Asks something that needs these trees there. It's asked again, after all that lacks was sent,
+  // if the answer is kSnapshot: something is not there though it was sent once.
   net::Task<Result<Asker::Reply>> ask_with(std::shared_ptr<Peer> peer, std::shared_ptr<Asker> asker,
                                            std::vector<Needed> needed, Ask ask,
                                            OnProgress on_progress);

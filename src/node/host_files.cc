@@ -81,8 +81,10 @@ Result<std::string> write_piece(const std::string& path, std::uint64_t offset,
   if (!file) return failed("write", *whole);
   if (::fstat(file.get(), &found) != 0) return failed("look at", part);
   if (static_cast<std::uint64_t>(found.st_size) != offset) {
-    return fail(ErrorKind::kInvalid, "{} has {} bytes so far, and the next piece begins at {}; "
-                "somebody else writes it, too", part, found.st_size, offset);
+    return fail(ErrorKind::kInvalid,
+                "{} has {} bytes so far, and the next piece begins at {}; "
+                "somebody else writes it, too",
+                part, found.st_size, offset);
   }
   if (::lseek(file.get(), static_cast<off_t>(offset), SEEK_SET) < 0) return failed("write", *whole);
   if (Status written = write_all(file.get(), bytes, part); !written) {

@@ -23,9 +23,9 @@ struct FilePiece {
 Result<FilePiece> read_piece(const std::string& path, std::uint64_t offset, std::uint64_t size);
 inline constexpr std::uint64_t kMaxPiece = 16 << 20;
 
-// Writes a piece into a file beside `path`, which takes that name with the last piece: whoever reads
-// `path` sees the old file or the whole new one. Offset 0 begins anew. Returns the whole path.
-// kNotFound: no such directory. kInvalid: `path` is a directory, or a piece is missing.
+// Writes a piece into a file beside `path`, which takes that name with the last piece: whoever
+// reads `path` sees the old file or the whole new one. Offset 0 begins anew. Returns the whole
+// path. kNotFound: no such directory. kInvalid: `path` is a directory, or a piece is missing.
 Result<std::string> write_piece(const std::string& path, std::uint64_t offset,
                                 std::string_view bytes, bool is_last, mode_t mode);
 

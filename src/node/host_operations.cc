@@ -64,9 +64,10 @@ net::Task<Result<Answer>> HostOperations::command(Request& request) {
   Result<std::vector<std::string>> words = read_command(request.head);
   if (!words) co_return Failure(words.error());
   const double seconds = wire::find_number(request.head, "timeout").value_or(0);
-  const Duration limit = seconds > 0 && seconds < 1e8
-                             ? std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds))
-                             : Duration(std::chrono::hours(24 * 365));
+  const Duration limit =
+      seconds > 0 && seconds < 1e8
+          ? std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds))
+          : Duration(std::chrono::hours(24 * 365));
   CommandOutput on_output = [caller = request.caller, stream = request.stream](
                                 OutputStream output, std::string_view text) {
     if (const auto port = caller.lock())
@@ -74,8 +75,8 @@ net::Task<Result<Answer>> HostOperations::command(Request& request) {
                   wire::encode_head({{"s", static_cast<int>(output)}}), wire::Body(text));
   };
   auto wanted = [asked = request.wanted] { return !asked || asked(); };
-  const Result<ExitStatus> status =
-      co_await run_command(loop_, *std::move(words), limit, std::move(wanted), std::move(on_output));
+  const Result<ExitStatus> status = co_await run_command(loop_, *std::move(words), limit,
+                                                         std::move(wanted), std::move(on_output));
   if (!status) co_return Failure(status.error());
   Json head = Json::object();
   if (status->code) head["code"] = *status->code;

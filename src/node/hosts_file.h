@@ -1,5 +1,5 @@
-// hosts.toml: a team's machines by name, beside node.toml. Each section is a cluster, with the words of
-// lt.cluster:
+// hosts.toml: a team's machines by name, beside node.toml. Each section is a cluster, with the
+// words of lt.cluster:
 //
 //   [box]
 //   host = "10.0.0.7"             # or hosts = ["10.0.0.8", "10.0.0.9"]

@@ -21,7 +21,8 @@ class InterpretersTest : public testing::Test {
     return path;
   }
   Interpreters interpreters() {
-    return Interpreters({(directory_.path() / "first").string(), (directory_.path() / "second").string()});
+    return Interpreters(
+        {(directory_.path() / "first").string(), (directory_.path() / "second").string()});
   }
 
   TemporaryDirectory directory_;

@@ -110,9 +110,8 @@ Result<std::shared_ptr<net::FrameSink>> AcceptedLinks::accept(
     parts_.loop.spawn("keep a link alive", keep_alive(parts_.loop, link, parts_.times));
   }
   const std::shared_ptr<net::Link> link = found->second.link;
-  stream->send(
-      FrameType::kLink, 0,
-      encode({greeting->session, link->received(), false, parts_.node, parts_.version}));
+  stream->send(FrameType::kLink, 0,
+               encode({greeting->session, link->received(), false, parts_.node, parts_.version}));
   if (Status attached = link->attach(stream, greeting->received); !attached)
     return Failure(attached.error());
   return std::make_shared<Sink>(*this, greeting->session, link, std::move(stream));

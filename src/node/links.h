@@ -1,5 +1,5 @@
-// Links with other nodes: how both sides greet each other and hear that the other is gone, and those
-// that others have dialled to here (those dialled from here: node/peer.h).
+// Links with other nodes: how both sides greet each other and hear that the other is gone, and
+// those that others have dialled to here (those dialled from here: node/peer.h).
 #pragma once
 
 #include <functional>

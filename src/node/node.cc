@@ -182,24 +182,31 @@ Status Node::open_parts() {
   autostop_ = std::make_unique<Autostop>(
       Autostop::Parts{loop_, clock_, directories.state / "autostop",
                       [this] { return !calls_.idle() || !runs_->idle(); }, [this] { stop(); }});
-  operations_ = std::make_unique<Operations>(Operations::Parts{
-      loop_,     clock_,     calls_,        *code_,    *launcher_, ledger_access_,
-      *objects_, registry_,  tokens_,       *runs_,    log_,       slots_,
-      memory_,   zygotes_,   value_budget_, segments_, kept_,      *images_,
-      secrets_,  *reloader_, *restarter_,   others_->operations(), interpreters_, *autostop_, facts_,
-      [this] { stop(); }});
+  operations_ = std::make_unique<Operations>(Operations::Parts{loop_,         clock_,
+                                                               calls_,        *code_,
+                                                               *launcher_,    ledger_access_,
+                                                               *objects_,     registry_,
+                                                               tokens_,       *runs_,
+                                                               log_,          slots_,
+                                                               memory_,       zygotes_,
+                                                               value_budget_, segments_,
+                                                               kept_,         *images_,
+                                                               secrets_,      *reloader_,
+                                                               *restarter_,   others_->operations(),
+                                                               interpreters_, *autostop_,
+                                                               facts_,        [this] { stop(); }});
   images_->tidy();
   auto target_of = [this](const ServicePtr& service) { return launcher_->target_of(service); };
   auto status = [this] { return report_status(); };
   http_ = std::make_unique<HttpFront>(
       HttpFront::Parts{loop_, calls_, registry_, *objects_, target_of, status, token_uses_},
       HttpAccess(tokens_, settings_.config.http.origins, host_name()));
-  door_ = std::make_unique<Door>(
-      Door::Parts{loop_, outgoing_, *this, *http_,
-                  [this](std::string name, UniqueFd socket) {
-                    return others_->relay(std::move(name), std::move(socket));
-                  },
-                  settings_.config.max_frame_bytes});
+  door_ = std::make_unique<Door>(Door::Parts{loop_, outgoing_, *this, *http_,
+                                             [this](std::string name, UniqueFd socket) {
+                                               return others_->relay(std::move(name),
+                                                                     std::move(socket));
+                                             },
+                                             settings_.config.max_frame_bytes});
   if (Status restored = tokens_.restore(ledger_); !restored) return restored;
   if (Status restored = registry_.restore(ledger_); !restored) return restored;
   for (const Registry::Row& row : registry_.rows()) forget_variables(row.service->secrets);

@@ -54,8 +54,7 @@ void Node::say_access(wire::Json& answer, const Access& access) const {
 }
 
 Result<std::shared_ptr<net::FrameSink>> Node::on_link(
-    const std::shared_ptr<net::FrameStream>& stream, const wire::Json& head,
-    const Access& access) {
+    const std::shared_ptr<net::FrameStream>& stream, const wire::Json& head, const Access& access) {
   return others_->accepted().accept(stream, head, access);
 }
 
@@ -158,8 +157,13 @@ void Node::on_ask(const std::shared_ptr<Client>& client, std::uint32_t stream,
   if (!decoded)
     return client->reply(FrameType::kError, stream, wire::encode_error(decoded.error()), {});
   autostop_->on_asked(wire::find_string(*decoded, "op").value_or(""));
-  Request request{*std::move(decoded), std::move(body).to_owned(), client->session(),
-                  client->access(), client, stream, [client] { return client->is_open(); }};
+  Request request{*std::move(decoded),
+                  std::move(body).to_owned(),
+                  client->session(),
+                  client->access(),
+                  client,
+                  stream,
+                  [client] { return client->is_open(); }};
   loop_.spawn("ask", answer(client, stream, std::move(request)));
 }
 

@@ -89,9 +89,9 @@ net::Task<Result<std::vector<Offer>>> OfferBook::collect(std::vector<ClusterSpec
       offer.cannot = "said nothing in time";
       collected->offers.push_back(std::move(offer));
       ++collected->awaited;
-      parts_.loop.spawn("ask for an offer", ask(cluster.hosts[i], peers[i],
-                                                collected->offers.size() - 1, requirements,
-                                                collected));
+      parts_.loop.spawn(
+          "ask for an offer",
+          ask(cluster.hosts[i], peers[i], collected->offers.size() - 1, requirements, collected));
     }
   }
   if (collected->awaited > 0) (void)co_await collected->all_here.wait(kLimit);

@@ -22,7 +22,8 @@ Status allow_request(const std::string& op, const Request& request) {
   if (request.access.is_owner()) return {};
   const bool is_sent_on = op == "deploy" && request.head.contains("to");
   const Right needed = is_sent_on ? Right::kAdmin : right_for(op);
-  if (Status allowed = request.access.check(needed, fmt::format("'{}'", wire::valid_utf8(op.substr(0, 40))));
+  if (Status allowed =
+          request.access.check(needed, fmt::format("'{}'", wire::valid_utf8(op.substr(0, 40))));
       !allowed) {
     return allowed;
   }
@@ -72,7 +73,8 @@ Operations::Operations(Parts parts)
 
 net::Task<Result<Answer>> Operations::run(Request request) {
   const std::string op = wire::find_string(request.head, "op").value_or("");
-  if (const Status allowed = allow_request(op, request); !allowed) co_return Failure(allowed.error());
+  if (const Status allowed = allow_request(op, request); !allowed)
+    co_return Failure(allowed.error());
   if (parts_.clusters.knows(op)) co_return co_await parts_.clusters.run(op, request);
   if (host_.knows(op)) co_return co_await host_.run(op, request);
   if (op == "deploy" && request.head.contains("to"))

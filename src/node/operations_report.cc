@@ -61,28 +61,28 @@ net::Task<Result<Answer>> Operations::status(Request&) {
   }
   const NodeFacts& facts = parts_.facts;
   const std::optional<Duration> autostop = parts_.autostop.after();
-  co_return Answer{{{"version", facts.version},
-                    {"pid", ::getpid()},
-                    {"socket", facts.socket},
-                    {"state_directory", facts.state_directory},
-                    {"config_file", facts.config_file},
-                    {"cgroups", facts.cgroups},
-                    {"http", facts.http.empty() ? Json() : Json(facts.http)},
-                    {"tls", to_json(facts.tls)},
-                    {"memory_limits", parts_.memory.description()},
-                    {"autostop", autostop ? Json(std::chrono::duration<double>(*autostop).count())
-                                          : Json()},
-                    {"slots", describe(slots.all())},
-                    {"waiting_for_slots", parts_.slots.waiting().size()},
-                    {"memory", memory_of(::getpid())},
-                    {"uptime", seconds_since(parts_.clock, facts.started)},
-                    {"calls", parts_.calls.running()},
-                    {"cpu", cpu_of(::getpid())},
-                    {"services", services},
-                    {"values", describe(parts_.value_budget)},
-                    {"workers", workers},
-                    {"zygotes", zygotes}},
-                   {}};
+  co_return Answer{
+      {{"version", facts.version},
+       {"pid", ::getpid()},
+       {"socket", facts.socket},
+       {"state_directory", facts.state_directory},
+       {"config_file", facts.config_file},
+       {"cgroups", facts.cgroups},
+       {"http", facts.http.empty() ? Json() : Json(facts.http)},
+       {"tls", to_json(facts.tls)},
+       {"memory_limits", parts_.memory.description()},
+       {"autostop", autostop ? Json(std::chrono::duration<double>(*autostop).count()) : Json()},
+       {"slots", describe(slots.all())},
+       {"waiting_for_slots", parts_.slots.waiting().size()},
+       {"memory", memory_of(::getpid())},
+       {"uptime", seconds_since(parts_.clock, facts.started)},
+       {"calls", parts_.calls.running()},
+       {"cpu", cpu_of(::getpid())},
+       {"services", services},
+       {"values", describe(parts_.value_budget)},
+       {"workers", workers},
+       {"zygotes", zygotes}},
+      {}};
 }
 
 net::Task<Result<Answer>> Operations::list(Request&) {

@@ -57,7 +57,8 @@ Result<std::string> node_id(const std::filesystem::path& directory) {
     return *known;
   }
   const std::string id = make_object_id();
-  if (Status written = write_file_atomically(file.string(), id, 0600); !written) return Failure(written.error());
+  if (Status written = write_file_atomically(file.string(), id, 0600); !written)
+    return Failure(written.error());
   return id;
 }
 

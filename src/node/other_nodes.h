@@ -52,7 +52,8 @@ class OtherNodes {
   AcceptedLinks accepted_;
 };
 
-// The id of the node whose state is in `directory`: drawn when it's first asked for, and kept there.
+// The id of the node whose state is in `directory`: drawn when it's first asked for, and kept
+// there.
 Result<std::string> node_id(const std::filesystem::path& directory);
 
 }  // namespace leanto::node

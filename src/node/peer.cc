@@ -44,10 +44,14 @@ bool is_hopeless(ErrorKind kind) {
 
 std::string_view state_name(Peer::State state) {
   switch (state) {
-    case Peer::State::kDown: return "down";
-    case Peer::State::kDialling: return "connecting";
-    case Peer::State::kUp: return "up";
-    case Peer::State::kDiallingAgain: return "reconnecting";
+    case Peer::State::kDown:
+      return "down";
+    case Peer::State::kDialling:
+      return "connecting";
+    case Peer::State::kUp:
+      return "up";
+    case Peer::State::kDiallingAgain:
+      return "reconnecting";
   }
   return "";
 }
@@ -90,7 +94,8 @@ net::Task<Result<std::shared_ptr<Asker>>> Peer::asker(OnProgress on_progress) {
   if (const Status opened = (*found)->open(ends->second.get()); !opened)
     co_return Failure(opened.error());
   (void)ends->second.release();
-  asker_ = std::make_shared<Asker>(parts_.loop, parts_.outgoing, ends->first.release(), parts_.name);
+  asker_ =
+      std::make_shared<Asker>(parts_.loop, parts_.outgoing, ends->first.release(), parts_.name);
   asker_->start(wire::encode_head(
       {{"version", parts_.version}, {"features", {"call", "stream"}}, {"session", session_}}));
   co_return asker_;
@@ -147,8 +152,9 @@ net::Task<> Peer::hold_link() {
     on_progress_ = {};
     if (closing_) co_return;
     if (link_->has_ended()) {
-      why_down_ = Error{ErrorKind::kNodeLost,
-                        fmt::format("the node on {} was stopped, with what ran there", parts_.name)};
+      why_down_ =
+          Error{ErrorKind::kNodeLost,
+                fmt::format("the node on {} was stopped, with what ran there", parts_.name)};
       co_return;
     }
     const bool was_up = state_ == State::kUp;
@@ -192,14 +198,16 @@ net::Task<Status> Peer::carry_once() {
 }
 
 net::Task<Status> Peer::carry(Transport& transport) {
-  const auto stream = std::make_shared<net::FrameStream>(parts_.loop, parts_.outgoing,
-                                                         transport.socket.release());
+  const auto stream =
+      std::make_shared<net::FrameStream>(parts_.loop, parts_.outgoing, transport.socket.release());
   greeted_ = false;
   stream->send(FrameType::kLink, 0,
                encode({session_, link_->received(), there_.session != session_, parts_.node,
                        parts_.version, transport.token}));
-  auto watch = [](std::shared_ptr<Peer> self, std::shared_ptr<net::FrameStream> watched)
-      -> net::Task<> { co_await self->give_up_silent(std::move(watched)); };
+  auto watch = [](std::shared_ptr<Peer> self,
+                  std::shared_ptr<net::FrameStream> watched) -> net::Task<> {
+    co_await self->give_up_silent(std::move(watched));
+  };
   parts_.loop.spawn("wait for a greeting", watch(shared_from_this(), stream));
   Status said;
   auto take = [this, &stream, &said](wire::Frame& frame) { on_frame(stream, frame, said); };

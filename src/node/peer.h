@@ -1,10 +1,12 @@
 // Another node that this one dials, and the link with it.
 //
 //   down ──up──▶ dialling ──▶ up ──the stream breaks──▶ dialling again ──▶ up, with the same link
-//    ▲              └─ failed ─┐                              └─ not back within LinkTimes::give_up ─┐
-//    └─────────────────────────┴─────────────── the link has ended ◀─────────────────────────────────┘
+//    ▲              └─ failed ─┐                              └─ not back within LinkTimes::give_up
+//    ─┐ └─────────────────────────┴─────────────── the link has ended
+//    ◀─────────────────────────────────┘
 //
-// What is asked for while it's down dials; what is said while it's dialling again waits in the link.
+// What is asked for while it's down dials; what is said while it's dialling again waits in the
+// link.
 #pragma once
 
 #include <functional>

@@ -53,8 +53,7 @@ class PeerTest : public testing::Test {
     ++dialled_;
     if (dial_error_) return Failure(*dial_error_);
     auto [mine, theirs] = socket_pair();
-    const auto stream =
-        std::make_shared<net::FrameStream>(test_.loop, outgoing_, theirs.release());
+    const auto stream = std::make_shared<net::FrameStream>(test_.loop, outgoing_, theirs.release());
     streams_.push_back(stream);
     test_.loop.spawn("node", serve(stream));
     Transport transport;
@@ -113,7 +112,7 @@ class PeerTest : public testing::Test {
   std::vector<UniqueFd> there_;
   Access access_ = Access::owner();  // of who dials
   std::string token_;
-  wire::Json said_;                  // by who dialled last
+  wire::Json said_;  // by who dialled last
   std::optional<Access> opened_with_;
   std::vector<std::shared_ptr<net::FrameStream>> streams_;
   std::shared_ptr<Peer> peer_;
@@ -228,8 +227,7 @@ TEST_F(PeerTest, AsksQuestionsSideBySide) {
   test_.loop.spawn("first", ask("one", first));
   test_.loop.spawn("second", ask("two", second));
   ASSERT_TRUE(test_.run_until([&] { return !there_.empty(); }));
-  const auto node =
-      std::make_shared<net::FrameStream>(test_.loop, outgoing_, there_[0].release());
+  const auto node = std::make_shared<net::FrameStream>(test_.loop, outgoing_, there_[0].release());
   std::vector<std::uint32_t> asked;
   auto answer = [&](wire::Frame& frame) {
     if (frame.type == FrameType::kAsk) asked.push_back(frame.stream);
@@ -313,11 +311,13 @@ TEST(LinkGreeting, OfAnotherVersionSaysWhoMustBeUpgraded) {
   const Status older = refused({{"features", wire::Json::array()}, {"version", "0.1"}});
   ASSERT_FALSE(older);
   EXPECT_EQ(older.error().message,
-            "leanto 1 needs 'link', which the node on box (leanto 0.1) can't do: upgrade the node on box");
+            "leanto 1 needs 'link', which the node on box (leanto 0.1) can't do: upgrade the node "
+            "on box");
   const Status newer = refused({{"needs", {"link", "warp"}}, {"version", "9"}});
   ASSERT_FALSE(newer);
   EXPECT_EQ(newer.error().message,
-            "the node on box (leanto 9) needs 'warp', which leanto 1 can't do: upgrade leanto on the side "
+            "the node on box (leanto 9) needs 'warp', which leanto 1 can't do: upgrade leanto on "
+            "the side "
             "that says this");
 }
 

@@ -1,5 +1,5 @@
-// The other nodes by name, and how each is dialled: a cluster's only node has the cluster's name, one
-// of several is CLUSTER/HOST.
+// The other nodes by name, and how each is dialled: a cluster's only node has the cluster's name,
+// one of several is CLUSTER/HOST.
 #pragma once
 
 #include <functional>
@@ -29,8 +29,8 @@ class Peers {
   };
   explicit Peers(Parts parts) : parts_(std::move(parts)) {}
 
-  // The nodes of a cluster, in the order of its hosts. They are the same ones for the same spec; one
-  // whose host is said otherwise now is closed first.
+  // The nodes of a cluster, in the order of its hosts. They are the same ones for the same spec;
+  // one whose host is said otherwise now is closed first.
   std::vector<std::shared_ptr<Peer>> of(const ClusterSpec& cluster);
   // One that `of` has made. Null if there is none of that name.
   std::shared_ptr<Peer> find(const std::string& name) const;

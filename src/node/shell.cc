@@ -66,8 +66,12 @@ net::Task<Result<ExitStatus>> run_command(net::Loop& loop, std::vector<std::stri
   err->write_end.reset();
   const int out_fd = out->read_end.get();
   const int err_fd = err->read_end.get();
-  auto read_out = [out_fd, &on_output] { return read_all(out_fd, OutputStream::kStdout, on_output); };
-  auto read_err = [err_fd, &on_output] { return read_all(err_fd, OutputStream::kStderr, on_output); };
+  auto read_out = [out_fd, &on_output] {
+    return read_all(out_fd, OutputStream::kStdout, on_output);
+  };
+  auto read_err = [err_fd, &on_output] {
+    return read_all(err_fd, OutputStream::kStderr, on_output);
+  };
   net::Event ended(loop);
   auto on_exit = [&ended] {
     ended.set();
@@ -95,7 +99,8 @@ net::Task<Result<ExitStatus>> run_command(net::Loop& loop, std::vector<std::stri
     co_return fail(ErrorKind::kTimeout, "the command took longer than {} and was ended",
                    format_duration(limit));
   }
-  if (!ended_itself) co_return fail(ErrorKind::kCancelled, "nobody waited for the command any more");
+  if (!ended_itself)
+    co_return fail(ErrorKind::kCancelled, "nobody waited for the command any more");
   co_return status->value_or(ExitStatus{});
 }
 

@@ -34,9 +34,7 @@ TEST_F(ShellTest, GivesOutputAndExitCode) {
   EXPECT_EQ(err_, "err\n");
 }
 
-TEST_F(ShellTest, GivesTheSignalThatEndedIt) {
-  EXPECT_EQ(shell("kill -9 $$").value().signal, 9);
-}
+TEST_F(ShellTest, GivesTheSignalThatEndedIt) { EXPECT_EQ(shell("kill -9 $$").value().signal, 9); }
 
 TEST_F(ShellTest, HasNoStandardInput) { EXPECT_EQ(shell("cat").value().code, 0); }
 

@@ -28,10 +28,14 @@ SshHost to_ssh(const HostSpec& host, const std::vector<std::string>& command) {
 std::string describe(const DialProgress& progress, const std::string& host) {
   constexpr double kMegabyte = 1e6;
   switch (progress.phase) {
-    case DialPhase::kConnecting: return fmt::format("connecting to {}", host);
-    case DialPhase::kPacking: return fmt::format("packing leanto for {}", host);
-    case DialPhase::kStarting: return fmt::format("starting the node on {}", host);
-    case DialPhase::kSending: break;
+    case DialPhase::kConnecting:
+      return fmt::format("connecting to {}", host);
+    case DialPhase::kPacking:
+      return fmt::format("packing leanto for {}", host);
+    case DialPhase::kStarting:
+      return fmt::format("starting the node on {}", host);
+    case DialPhase::kSending:
+      break;
   }
   return fmt::format("sending leanto to {}: {:.1f} of {:.1f} MB", host,
                      static_cast<double>(progress.sent) / kMegabyte,

@@ -13,7 +13,8 @@ namespace {
 
 constexpr int kLevel = 1;
 constexpr std::size_t kSizeBytes = sizeof(std::uint64_t);
-static_assert(std::endian::native == std::endian::little, "sizes are written as they lie in memory");
+static_assert(std::endian::native == std::endian::little,
+              "sizes are written as they lie in memory");
 
 Failure broken(std::string_view how) {
   return fail(ErrorKind::kProtocol, "a pack of source files is broken: {}", how);

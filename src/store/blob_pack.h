@@ -1,5 +1,5 @@
-// Blobs on their way to another machine: many in one compressed piece, and which of a tree's another
-// store can lack.
+// Blobs on their way to another machine: many in one compressed piece, and which of a tree's
+// another store can lack.
 //
 // The format: a zstd frame of, for each blob, its size in 8 bytes (little-endian) and its bytes. It
 // doesn't say the digests: who gets it makes them.

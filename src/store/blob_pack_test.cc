@@ -64,18 +64,19 @@ TEST_F(BlobPackTest, RefusesWhatIsNoPack) {
 }
 
 TEST(BlobsBeyond, AreAllOfATreeThatIsNotKnown) {
-  const TreePtr tree = Tree::make({file("a", "1"), directory("d", {file("b", "2"), file("c", "1")})});
+  const TreePtr tree =
+      Tree::make({file("a", "1"), directory("d", {file("b", "2"), file("c", "1")})});
   std::vector<Digest> found;
   for (const TreeBlob& blob : blobs_beyond(nullptr, *tree)) found.push_back(blob.digest);
-  EXPECT_THAT(found, ElementsAre(Digest::of("1"), Digest::of("2"),
-                                 tree->find("d")->digest, tree->digest()));
+  EXPECT_THAT(found, ElementsAre(Digest::of("1"), Digest::of("2"), tree->find("d")->digest,
+                                 tree->digest()));
 }
 
 TEST(BlobsBeyond, OfAnEditAreTheFileAndTheDirectoriesAboveIt) {
-  const TreePtr before =
-      Tree::make({directory("d", {file("a", "1"), file("b", "2")}), directory("e", {file("c", "3")})});
-  const TreePtr now =
-      Tree::make({directory("d", {file("a", "new"), file("b", "2")}), directory("e", {file("c", "3")})});
+  const TreePtr before = Tree::make(
+      {directory("d", {file("a", "1"), file("b", "2")}), directory("e", {file("c", "3")})});
+  const TreePtr now = Tree::make(
+      {directory("d", {file("a", "new"), file("b", "2")}), directory("e", {file("c", "3")})});
   std::vector<Digest> found;
   for (const TreeBlob& blob : blobs_beyond(before.get(), *now)) found.push_back(blob.digest);
   EXPECT_THAT(found, ElementsAre(Digest::of("new"), now->find("d")->digest, now->digest()));

@@ -59,8 +59,8 @@ void append_header(std::string& out, const FrameHeader& header);
 // `bytes` holds kHeaderSize bytes.
 Result<FrameHeader> parse_header(const char* bytes, const FrameLimits& limits);
 
-// A body is either a view of bytes that somebody else keeps, or bytes of its own, which never change
-// and are shared by its copies.
+// A body is either a view of bytes that somebody else keeps, or bytes of its own, which never
+// change and are shared by its copies.
 class Body {
  public:
   Body() = default;

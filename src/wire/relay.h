@@ -1,6 +1,6 @@
-// How a connection asks to be joined to another node: it begins with a byte that neither a frame nor
-// HTTP begins with, the length of that node's name in one byte, and the name. What follows is for
-// that node.
+// How a connection asks to be joined to another node: it begins with a byte that neither a frame
+// nor HTTP begins with, the length of that node's name in one byte, and the name. What follows is
+// for that node.
 #pragma once
 
 #include <cstdint>

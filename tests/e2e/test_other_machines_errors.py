@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import re
 import shlex
@@ -132,7 +133,10 @@ def test_each_reason_is_named_everywhere_and_nothing_is_left_of_it(name, spoiled
         (node,) = box.status()["nodes"]
         assert node["state"] == "down"
         check_message(node["error"]["message"], says, spoiled.lan)
-        assert says in leanto_here("clusters").stdout.replace("\n", " ")
+        rows = json.loads(leanto_here("clusters", "--json").stdout)
+        (row,) = [row for row in rows if row["name"] == "box"]
+        check_message(row["nodes"][0]["error"]["message"], says, spoiled.lan)
+        assert "down: the host a " in leanto_here("clusters").stdout
     assert add(1, 2) == 3
     assert counter.increase() == 6
     assert box.get(name.replace(" ", "-")).increase() == 7
@@ -158,8 +162,7 @@ def check_message(message, says, lan, host="a"):
 
 def leanto_here(*words):
     command = [os.environ["LEANTO_BINARY"], *words]
-    env = {**os.environ, "COLUMNS": "1000"}
-    return subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, env=env)
+    return subprocess.run(command, capture_output=True, text=True, timeout=LIMIT)
 
 
 def test_a_wrong_user_and_a_wrong_key_are_refused_by_name(spoiled, lt, tmp_path):

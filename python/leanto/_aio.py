@@ -162,10 +162,8 @@ class LoopConnection:
             self._events.add_writer(self._sock, self._flush_more)
         except OSError as error:
             for _ in range(MOST_UNREAD):  # what the node said before it closed says more
-                if not self.broken:
-                    self._read()
-            if not self.broken:
-                self._break(error)
+                self.broken or self._read()
+            self.broken or self._break(error)
 
     def _flush_more(self) -> None:
         self._events.remove_writer(self._sock)

@@ -36,6 +36,7 @@ def run(context):
         rows = []
         for host, where in zip(hosts, (NEAR, FAR)):
             rows += _rows(Place(context, project, home, host, where))
+        context.say("the hosts and what is on them is removed")
         return rows
 
 

@@ -176,9 +176,8 @@ def _up(place):
         return place.home.start() + processes.run_milliseconds([binary, "up", alias], env)
 
     def node_stopped():
-        processes.run_milliseconds([binary, "down", alias], env)
-        place.home.stop()
-        place.host.wait_until_only_sshd_runs()
+        place.home.stop()  # first, because it would start the one there anew
+        place.host.stop_node(env)
         return node_runs()
 
     sides = interleave(

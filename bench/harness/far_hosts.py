@@ -63,8 +63,10 @@ class FarHost:
         """Return how long `ssh HOST true` takes, which connects anew."""
         return processes.run_milliseconds([*self.ssh, self.alias, "true"], env)
 
-    def wait_until_only_sshd_runs(self):
-        """Wait until nothing of leanto is there, after it was told to end."""
+    def stop_node(self, env):
+        """End the node there, which runs, and wait until nothing of leanto is left."""
+        stop = "exec ~/.cache/leanto/bin/*/leanto stop"
+        processes.run_milliseconds([*self.ssh, self.alias, stop], env)
         deadline = time.monotonic() + LIMIT
         while len(self._host.processes()) > 1:
             if time.monotonic() > deadline:

@@ -44,10 +44,14 @@ def find(look: object) -> tuple:
 
 def _find_directly(look: object, error: Exception) -> tuple:
     """The same where no node is here; raises `error` if no other is known."""
-    for cluster in addressed.values():
-        for node in cluster._direct_nodes():
-            try:
-                return node, look(node)
-            except NotFoundError as missing:
-                error = missing
+    for node in direct_nodes():
+        try:
+            return node, look(node)
+        except NotFoundError as missing:
+            error = missing
     raise error
+
+
+def direct_nodes() -> list:
+    """Return the nodes that this program reaches by their addresses."""
+    return list(dict.fromkeys(node for made in addressed.values() for node in made._direct_nodes()))

@@ -173,6 +173,7 @@ def test_maps_submissions_logs_and_values_by_name(client):
     assert client.do("run.result()") == 8
     assert client.do("[line.text for line in run.logs(follow=True)]") == ["doubling 4"]
     assert client.do("lt.run('a-run').id == run.id")
+    assert client.do("lt.runs(service=run.service, limit=1)[0]['id'] == run.id")
     client.do("box.put('rates', [1, 2]); box.put('direct-key', 1)")
     assert client.do("box.get('rates')") == [1, 2]
     assert client.do("'rates' in box.keys(), box.exists('nothing')") == [True, False]

@@ -176,8 +176,9 @@ net::Task<Result<Answer>> ClusterOperations::move_value(Request& request) {
   if (!id) co_return Failure(id.error());
   const std::string session = wire::find_string(request.head, "session").value_or("");
   Json fetch = {{"op", "fetch"}, {"o", *id}, {"far", true}};
-  Result<Answer> value =
-      co_await ask_node(wire::find_string(request.head, "from").value_or(""), std::move(fetch), {});
+  std::string from = wire::find_string(request.head, "from").value_or("");
+  wire::Body nothing;
+  Result<Answer> value = co_await ask_node(std::move(from), std::move(fetch), std::move(nothing));
   if (!value) co_return Failure(value.error());
   Json keep = {{"op", "keep"}, {"session", session}};
   if (value->head.contains("b")) keep["b"] = value->head["b"];

@@ -43,12 +43,12 @@ def make_certificate(directory):
 class TlsRelay:
     """Listens on a loopback port; `url` is the address, `fingerprint` that of its certificate.
 
-    `asked` has the operations that were asked for, in order ("call" for a plain call), `bytes_in` counts what clients sent.
+    `greeting` is what the node says more in its HELLO: who it is. `asked` has the operations that were asked for, in order ("call" for a plain call), `bytes_in` counts what clients sent.
     """
 
     def __init__(self, directory, node):
         self._node = str(node)
-        self._id = pathlib.Path(node).with_name("node.id").read_text()
+        self.greeting = {"node": pathlib.Path(node).with_name("node.id").read_text()}
         certificate, key, self.fingerprint = make_certificate(directory)
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(certificate, key)
@@ -156,7 +156,7 @@ class TlsRelay:
             return False
         size = _frames.parse_header(data)[2]
         head = _frames.decode_head(bytes(data[20 : 20 + size]))
-        head["node"] = self._id
+        head.update(self.greeting)
         data[: 20 + size] = _frames.frame(_frames.HELLO, 0, _frames.encode_head(head))
         return True
 

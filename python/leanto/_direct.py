@@ -192,6 +192,7 @@ class DirectConnection(Connection):
         if type_ == ERROR:
             _connection.raise_error(head, body)
         self._is_greeted = True
+        _connection.check_hello(head)
         self.node.learn(_frames.decode_head(head))
 
     def _raise_reason(self) -> None:

@@ -519,3 +519,10 @@ def test_two_nodes_by_the_same_name_are_two(client, relay, shared_home, tmp_path
     assert client.do("box._node == two._node, double(value)") == [False, 2]
     assert "call" in second.asked
     second.close()
+
+
+def test_a_node_that_needs_a_newer_client_says_so(client, relay):
+    relay.greeting["needs"] = ["dreams"]
+    relay.cut()
+    with pytest.raises(Exception, match="needs 'dreams' of its clients"):
+        client.do("box.keys()")

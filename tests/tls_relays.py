@@ -43,7 +43,8 @@ def make_certificate(directory):
 class TlsRelay:
     """Listens on a loopback port; `url` is the address, `fingerprint` that of its certificate.
 
-    `greeting` is what the node says more in its HELLO: who it is. `asked` has the operations that were asked for, in order ("call" for a plain call), `bytes_in` counts what clients sent.
+    `greeting` is what the node says more in its HELLO: who it is. `asked` has the operations that were asked for, in order
+    ("call" for a plain call), `bytes_in` counts what clients sent.
     """
 
     def __init__(self, directory, node):

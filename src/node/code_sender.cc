@@ -49,7 +49,9 @@ net::Task<Result<Asker::Reply>> CodeSender::ask_with(std::shared_ptr<Peer> peer,
     if (!sent) co_return Failure(sent.error());
   }
   Result<Asker::Reply> reply = co_await ask();
-  if (all_known && !reply && reply.error().kind == ErrorKind::kSnapshot) {
+  const bool lacks = !reply && (reply.error().kind == ErrorKind::kSnapshot ||
+                                reply.error().kind == ErrorKind::kNotFound);  // one file's blob
+  if (all_known && lacks) {
     const Status sent = co_await send_missing(asker, needed, on_progress);
     if (!sent) co_return Failure(sent.error());
     reply = co_await ask();

@@ -118,7 +118,7 @@ Result<std::shared_ptr<net::FrameSink>> AcceptedLinks::accept(
 }
 
 void AcceptedLinks::end_all() {
-  for (const auto& [session, link] : links_) link->end();
+  for (const auto& [session, accepted] : links_) accepted.link->end();
 }
 
 // A little later than the other side gives up: who dials may still be on its way.

@@ -41,6 +41,7 @@ void Node::on_hello(Client& client, const wire::Json& head) {
   }
   wire::Json answer = wire::Json::object();
   wire::add_features(answer, ours);
+  answer["node"] = others_->id();
   if (!client.access().is_owner()) say_access(answer, client.access());
   client.reply(FrameType::kHello, 0, wire::encode_head(answer), {});
 }

@@ -34,6 +34,7 @@ class OtherNodes {
   };
   explicit OtherNodes(Parts parts);
 
+  const std::string& id() const { return parts_.id; }
   ClusterOperations& operations() { return operations_; }
   AcceptedLinks& accepted() { return accepted_; }
   Peers& peers() { return peers_; }

@@ -136,7 +136,7 @@ def test_each_reason_is_named_everywhere_and_nothing_is_left_of_it(name, spoiled
         rows = json.loads(leanto_here("clusters", "--json").stdout)
         (row,) = [row for row in rows if row["name"] == "box"]
         check_message(row["nodes"][0]["error"]["message"], says, spoiled.lan)
-        assert "down: the host a " in leanto_here("clusters").stdout
+        assert "box is down: the host a " in leanto_here("clusters").stdout
     assert add(1, 2) == 3
     assert counter.increase() == 6
     assert box.get(name.replace(" ", "-")).increase() == 7

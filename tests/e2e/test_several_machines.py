@@ -174,7 +174,7 @@ def test_the_command_line_asks_another_machine(farm, lt):
         row["name"] for row in json.loads(leanto("--on", "farm/b", "ls", "--json"))["services"]
     }
     assert "sum" in names
-    assert json.loads(leanto("call", "sum", "[1, 2]", "--on", "farm/a", "--json"))
+    assert json.loads(leanto("call", "sum", "--args", "[1, 2]", "--on", "farm/a")) == 3
     with pytest.raises(Exception, match="about this machine"):
         leanto("doctor", "--on", "farm/a")
 

@@ -136,7 +136,8 @@ net::Task<Result<Answer>> ClusterOperations::down(Request& request) {
     if (!asker) co_return Failure(asker.error());
     const Json question = {{"op", "stop"}};
     const Result<Asker::Reply> reply = co_await (*asker)->ask(question);
-    if (!reply) co_return Failure(reply.error());
+    // It may end before its answer has left.
+    if (!reply && reply.error().kind != ErrorKind::kNodeLost) co_return Failure(reply.error());
     co_await peer->close_with_node(kStopLimit);
     nodes.push_back(peer->name());
   }
@@ -191,6 +192,7 @@ net::Task<Result<Answer>> ClusterOperations::ask_node(std::string name, Json que
                                                       wire::Body body) {
   if (name.empty()) {
     Request request{std::move(question), std::move(body), {}};
+    request.access = Access::owner();  // the caller's right to move it was checked
     co_return co_await parts_.ask_here(std::move(request));
   }
   const Result<std::shared_ptr<Peer>> peer = co_await parts_.clusters.find_node(std::move(name));

@@ -18,6 +18,22 @@ struct Case {
   SshEnd end;
 };
 
+// `text` with each of what may stand for a "{name}" in it.
+std::vector<std::string> alternatives(const std::string& text, const toml::table& one_of) {
+  for (const auto& [name, texts] : one_of) {
+    const std::string place = fmt::format("{{{}}}\n", name.str());
+    const std::size_t at = text.find(place);
+    if (at == std::string::npos) continue;
+    std::vector<std::string> found;
+    for (const toml::node& each : *texts.as_array()) {
+      std::string other = text;
+      found.push_back(other.replace(at, place.size(), each.value_or(std::string())));
+    }
+    return found;
+  }
+  return {text};
+}
+
 std::vector<Case> seen_cases() {
   const toml::parse_result parsed =
       toml::parse_file(LEANTO_SOURCE_DIR "/tests/data/ssh_errors.toml");
@@ -25,10 +41,12 @@ std::vector<Case> seen_cases() {
   std::vector<Case> cases;
   for (const toml::node& node : *parsed.table()["case"].as_array()) {
     const toml::table& row = *node.as_table();
-    cases.push_back({row["situation"].value_or(std::string()),
-                     row["meaning"].value_or(std::string()),
-                     {{.code = row["exit"].value_or(-1), .signal = {}},
-                      row["stderr"].value_or(std::string())}});
+    const std::string said = row["stderr"].value_or(std::string());
+    for (const std::string& text : alternatives(said, *parsed.table()["one_of"].as_table())) {
+      cases.push_back({row["situation"].value_or(std::string()),
+                       row["meaning"].value_or(std::string()),
+                       {{.code = row["exit"].value_or(-1), .signal = {}}, text}});
+    }
   }
   return cases;
 }

@@ -32,7 +32,10 @@ constexpr std::array kSigns{
     Sign{"timed out during banner exchange", SshFailure::kUnreachable},
     Sign{"Unable to negotiate with ", SshFailure::kIncompatible},
     Sign{"Protocol major versions differ", SshFailure::kIncompatible},
+    // A ProxyCommand has ended, which says so in one way or another.
     Sign{"Connection closed by UNKNOWN port ", SshFailure::kUnreachable},
+    Sign{"Connection reset by UNKNOWN port ", SshFailure::kUnreachable},
+    Sign{"banner exchange: Connection to UNKNOWN port ", SshFailure::kUnreachable},
     Sign{"kex_exchange_identification: ", SshFailure::kBusy},
     Sign{"ssh_exchange_identification: ", SshFailure::kBusy},
     Sign{" closed by remote host.", SshFailure::kLost},

@@ -7,7 +7,7 @@ import threading
 
 from leanto import _connection, _frames, _node, _nodes, _tls
 from leanto._connection import Connection
-from leanto._frames import ASK, ERROR, YIELD
+from leanto._frames import ASK, ERROR
 from leanto.errors import LeantoError, NodeError, NodeLostError, ProtocolError
 
 _LARGE = 64 << 10  # bytes; that much is on its way before an answer could be heard
@@ -134,15 +134,7 @@ class Direct(_nodes.Node):
                 if connection is not None:
                     _connection.cancel(connection, "interrupted")
                 raise
-        if answer == YIELD:
-            return connection, answer, said, value
-        if connection.is_refused:
-            connection.close()
-        else:
-            self.give_back(connection)
-        if answer == ERROR:
-            _connection.raise_error(said, value)
-        return None, answer, said, value
+        return self._conclude(connection, answer, said, value)
 
     def broken(self, what: str, error: Exception) -> LeantoError:
         if isinstance(error, LeantoError) and not isinstance(error, ProtocolError):

@@ -9,8 +9,8 @@ node's name, and from there on they are as if they had been made over there.
 
 from __future__ import annotations
 
+import _thread
 import os
-import threading
 
 from leanto import _connection, _frames, _node, _values
 from leanto._connection import Connection
@@ -178,6 +178,10 @@ class Node:
             if connection is not None:
                 _connection.cancel(connection, "interrupted")
             raise
+        return self._conclude(connection, type_, head, body)
+
+    def _conclude(self, connection: Connection, type_: int, head: bytes, body: bytes) -> tuple:
+        """Return what `converse` does for an answer; the connection is kept, or closed, unless there's more to come on it."""
         if type_ == YIELD:
             return connection, type_, head, body
         if connection.is_refused:
@@ -311,7 +315,7 @@ here = Node("")
 _far: dict = {}  # name → the node
 several = False  # whether this program knows more than one node
 
-_packing = threading.local()
+_packing = _thread._local()  # threading.local, whose module takes long to import
 
 
 def packed_for() -> Node | None:

@@ -14,8 +14,8 @@ constexpr std::size_t kBatchesUnderWay = 3;
 constexpr std::uint64_t kSayFrom = 8 << 20;  // bytes; less is there before it could be read
 constexpr std::size_t kMaxAhead = 2000;      // blobs; more is asked for first
 
-std::string key_of(const Peer& peer, const std::string& root) {
-  return fmt::format("{} {}", peer.node_id(), root);
+std::string key_of(const std::string& node, const std::string& root) {
+  return fmt::format("{} {}", node, root);
 }
 
 std::string join(const std::vector<TreeBlob>& blobs) {
@@ -58,9 +58,9 @@ net::Task<Result<Asker::Reply>> CodeSender::ask_with(std::shared_ptr<Peer> peer,
   }
   for (const Needed& each : needed) {
     if (reply) {
-      sent_[key_of(*peer, each.root)] = each.snapshot;
+      sent_[key_of(where, each.root)] = each.snapshot;
     } else {
-      sent_.erase(key_of(*peer, each.root));
+      sent_.erase(key_of(where, each.root));
     }
   }
   co_return reply;
@@ -70,7 +70,7 @@ net::Task<Result<Asker::Reply>> CodeSender::ask_with(std::shared_ptr<Peer> peer,
 net::Task<Status> CodeSender::send_ahead(const std::string& where, std::shared_ptr<Asker> asker,
                                          const std::vector<Needed>& needed, bool& all_known) {
   for (const Needed& each : needed) {
-    const auto known = sent_.find(fmt::format("{} {}", where, each.root));
+    const auto known = sent_.find(key_of(where, each.root));
     if (known == sent_.end()) {
       all_known = false;
       continue;

@@ -17,18 +17,7 @@ namespace {
 constexpr std::uint64_t kMaxFrameBytes = std::uint64_t{16} << 30;  // docs/wire.md
 constexpr double kMaxPrice = 1e6;
 
-// "FILE, line 3: KEY ..."
-struct Place {
-  const std::string& path;
-  std::string key;
-  const toml::node& node;
-
-  template <typename... Args>
-  Failure wrong(fmt::format_string<Args...> format, Args&&... args) const {
-    return fail(ErrorKind::kInvalid, "{}, line {}: {} {}", path, node.source().begin.line, key,
-                fmt::format(format, std::forward<Args>(args)...));
-  }
-};
+using Place = TomlPlace;
 
 Status read_whole(const Place& place, std::int64_t least, std::int64_t most, std::int64_t& into) {
   const auto* const number = place.node.as_integer();

@@ -20,18 +20,7 @@ const std::vector<std::string>& known_keys() {
   return kKeys;
 }
 
-// "FILE, line 3: box.host ..."
-struct Place {
-  const std::string& path;
-  std::string name;
-  const toml::node& node;
-
-  template <typename... Args>
-  Failure wrong(fmt::format_string<Args...> format, Args&&... args) const {
-    return fail(ErrorKind::kInvalid, "{}, line {}: {} {}", path, node.source().begin.line, name,
-                fmt::format(format, std::forward<Args>(args)...));
-  }
-};
+using Place = TomlPlace;
 
 Result<Json> read_strings(const Place& place) {
   const toml::array* const list = place.node.as_array();
@@ -81,11 +70,11 @@ Result<Json> read_value(const Place& place, std::string_view key) {
 
 Result<Json> read_cluster(const Place& place) {
   const toml::table* const table = place.node.as_table();
-  if (table == nullptr) return place.wrong("must be a section: [{}]", place.name);
+  if (table == nullptr) return place.wrong("must be a section: [{}]", place.key);
   Json words = Json::object();
   for (const auto& [toml_key, node] : *table) {
     const std::string key(toml_key.str());
-    const Place entry{place.path, place.name + "." + key.substr(0, 64), node};
+    const Place entry{place.path, place.key + "." + key.substr(0, 64), node};
     const auto& keys = known_keys();
     if (std::find(keys.begin(), keys.end(), key) == keys.end()) {
       const std::string hint = did_you_mean(key, keys);

@@ -10,6 +10,7 @@
 #include "node/ids.h"
 #include "node/refusal.h"
 #include "os/files.h"
+#include "os/unix_socket.h"
 
 namespace leanto::node {
 
@@ -19,11 +20,10 @@ constexpr std::size_t kIdSize = 16;
 
 Result<int> serve_other_end(const std::function<void(UniqueFd, const Access&)>& serve,
                             const Access& access) {
-  std::array<int, 2> ends{};
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()) != 0)
-    return fail_errno(ErrorKind::kCapacity, errno, "a pair of sockets for another node");
-  serve(UniqueFd(ends[0]), access);
-  return ends[1];
+  auto ends = socket_pair();
+  if (!ends) return Failure(ends.error());
+  serve(std::move(ends->first), access);
+  return ends->second.release();
 }
 
 }  // namespace

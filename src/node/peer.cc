@@ -1,12 +1,10 @@
 #include "node/peer.h"
 
-#include <sys/random.h>
-#include <sys/socket.h>
-
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <utility>
+
+#include "node/ids.h"
+#include "os/unix_socket.h"
 
 namespace leanto::node {
 
@@ -18,21 +16,6 @@ namespace {
 constexpr Duration kGreetingLimit = 20s;
 constexpr Duration kFirstPause = 200ms;
 constexpr Duration kLongestPause = 5s;
-
-std::string draw_session() {
-  std::array<unsigned char, 16> bytes{};
-  (void)::getrandom(bytes.data(), bytes.size(), 0);
-  std::string text;
-  for (const unsigned char byte : bytes) text += fmt::format("{:02x}", byte);
-  return text;
-}
-
-Result<std::pair<UniqueFd, UniqueFd>> socket_pair() {
-  std::array<int, 2> ends{};
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()) != 0)
-    return fail_errno(ErrorKind::kCapacity, errno, "a pair of sockets");
-  return std::pair(UniqueFd(ends[0]), UniqueFd(ends[1]));
-}
 
 // Dialling again would say the same, or finds another node.
 bool is_hopeless(ErrorKind kind) {
@@ -134,7 +117,7 @@ net::Task<> Peer::hold() {
 }
 
 void Peer::start_link() {
-  session_ = draw_session();
+  session_ = make_object_id() + make_object_id();
   auto nobody = [](const wire::Json&) -> Result<int> {
     return fail(ErrorKind::kAccessDenied, "a node opens nothing at the node that has dialled it");
   };

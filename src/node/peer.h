@@ -79,7 +79,6 @@ class Peer final : public std::enable_shared_from_this<Peer> {
   void on_frame(const std::shared_ptr<net::FrameStream>& stream, wire::Frame& frame, Status& said);
   Status on_greeting(const std::shared_ptr<net::FrameStream>& stream, const wire::Frame& frame);
   net::Task<> give_up_silent(std::shared_ptr<net::FrameStream> stream);
-  void set_down(std::optional<Error> why);
   void say(std::string_view line) const;
 
   Parts parts_;

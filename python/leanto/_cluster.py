@@ -116,8 +116,8 @@ class Cluster:
         _nodes.here.ask("cluster_down", name=self.name)
 
     def status(self) -> dict:
-        """Return the state of each node: ``name``, ``state`` ("up", "down", "connecting", "reconnecting"), ``host``, and of
-        one that is up what it says of itself (``version``, ``memory``, ``slots``, ``services``, ...). Starts nothing.
+        """Return the state of each node: ``name``, ``state`` ("up", "down", "connecting", "reconnecting", "stopping"), ``host``,
+        and of one that is up what it says of itself (``version``, ``memory``, ``slots``, ``services``, ...). Starts nothing.
 
         >>> lt.here.status()["nodes"][0]["state"]
         'up'

@@ -98,7 +98,7 @@ class Watcher:
             said, _ = _nodes.here.ask("node_state", node=self._node.name)
         except LeantoError:
             return False
-        return said["state"] == "down" and "error" not in said
+        return said["state"] in ("down", "stopping") and "error" not in said
 
     def _connect(self):
         """A node that crashed is started again; one that was stopped has taken its socket away, and is waited for."""

@@ -132,13 +132,8 @@ net::Task<Result<Answer>> ClusterOperations::down(Request& request) {
   if (!cluster) co_return Failure(cluster.error());
   Json nodes = Json::array();
   for (const auto& peer : parts_.peers.of(*cluster)) {
-    const Result<std::shared_ptr<Asker>> asker = co_await peer->asker();
-    if (!asker) co_return Failure(asker.error());
-    const Json question = {{"op", "stop"}};
-    const Result<Asker::Reply> reply = co_await (*asker)->ask(question);
-    // It may end before its answer has left.
-    if (!reply && reply.error().kind != ErrorKind::kNodeLost) co_return Failure(reply.error());
-    co_await peer->close_with_node(kStopLimit);
+    const Status stopped = co_await peer->stop(kStopLimit);
+    if (!stopped) co_return Failure(stopped.error());
     nodes.push_back(peer->name());
   }
   co_return Answer{{{"nodes", nodes}}, {}};

@@ -35,11 +35,15 @@ std::string_view state_name(Peer::State state) {
       return "up";
     case Peer::State::kDiallingAgain:
       return "reconnecting";
+    case Peer::State::kStopping:
+      return "stopping";
   }
   return "";
 }
 
 net::Task<Result<std::shared_ptr<net::Link>>> Peer::link(OnProgress on_progress) {
+  if (is_stopping_)
+    co_return fail(ErrorKind::kNodeLost, "the node on {} is being stopped", parts_.name);
   while (state_ != State::kDown && (closing_ || (link_ && link_->has_ended()))) {
     const std::shared_ptr<net::Event> let_go = let_go_;
     co_await let_go->wait();
@@ -90,12 +94,34 @@ void Peer::close() {
   if (link_) link_->end();
 }
 
-net::Task<> Peer::close_with_node(Duration limit) {
-  if (state_ == State::kDown) co_return;
-  closing_ = true;
-  const std::shared_ptr<net::Event> let_go = let_go_;
-  (void)co_await let_go->wait(limit);
+net::Task<Status> Peer::stop(Duration limit) {
+  Status stopped = co_await stop_once(limit);
+  // Its last words were lost, and who dialled again has started another.
+  if (why_down_ && why_down_->kind == ErrorKind::kNotFound) stopped = co_await stop_once(limit);
+  if (stopped) why_down_ = std::nullopt;
+  co_return stopped;
+}
+
+net::Task<Status> Peer::stop_once(Duration limit) {
+  const Result<std::shared_ptr<Asker>> there = co_await asker();
+  if (!there) co_return Failure(there.error());
+  is_stopping_ = true;
+  const wire::Json question = {{"op", "stop"}};
+  const Result<Asker::Reply> reply = co_await (*there)->ask(question);
+  const bool is_refused = !reply && reply.error().kind != ErrorKind::kNodeLost;
+  if (!is_refused && state_ != State::kDown) {
+    closing_ = reply.has_value();  // else it may end before its answer has left, and says so
+    const std::shared_ptr<net::Event> let_go = let_go_;
+    (void)co_await let_go->wait(limit);
+  }
+  is_stopping_ = false;
+  if (is_refused) co_return Failure(reply.error());
   close();
+  if (reply || has_said_end_) co_return Status();
+  co_return fail(ErrorKind::kNodeLost,
+                 "{} was asked to stop, and whether it has is not known: {}; `leanto down` again "
+                 "makes sure",
+                 parts_.name, why_down_ ? why_down_->message : reply.error().message);
 }
 
 void Peer::say(std::string_view line) const {
@@ -128,13 +154,15 @@ void Peer::start_link() {
 // Returns when the link has ended, or is given up; why_down_ says why.
 net::Task<> Peer::hold_link() {
   why_down_ = std::nullopt;
+  has_said_end_ = false;
   Duration pause = kFirstPause;
   std::optional<MonotonicTime> broken_since;
   while (true) {
     const Status carried = co_await carry_once();
     on_progress_ = {};
+    has_said_end_ = link_->has_ended();
     if (closing_) co_return;
-    if (link_->has_ended()) {
+    if (has_said_end_) {
       why_down_ =
           Error{ErrorKind::kNodeLost,
                 fmt::format("the node on {} was stopped, with what ran there", parts_.name)};

@@ -34,7 +34,7 @@ using OnProgress = std::function<void(std::string_view line)>;
 class Peer final : public std::enable_shared_from_this<Peer> {
  public:
   using Dial = std::function<net::Task<Result<Transport>>(OnProgress on_progress)>;
-  enum class State { kDown, kDialling, kUp, kDiallingAgain };
+  enum class State { kDown, kDialling, kUp, kDiallingAgain, kStopping };
 
   struct Parts {
     net::Loop& loop;
@@ -57,11 +57,13 @@ class Peer final : public std::enable_shared_from_this<Peer> {
   net::Task<Result<std::shared_ptr<Asker>>> asker(OnProgress on_progress = {});
   // Ends the link, and whatever goes over it.
   void close();
-  // The node there is about to end: waits until the link has broken, and closes it.
-  net::Task<> close_with_node(Duration limit);
+  // Ends the node there, with what runs there, and the link: within the limit, whatever the node
+  // does. Who asks for the link meanwhile is refused, so that nothing starts the node again that
+  // has only not heard yet that it's gone.
+  net::Task<Status> stop(Duration limit);
 
   const std::string& name() const { return parts_.name; }
-  State state() const { return state_; }
+  State state() const { return is_stopping_ ? State::kStopping : state_; }
   // Of the node there; empty until it was up once.
   const std::string& node_id() const { return there_.node; }
   const std::string& version() const { return there_.version; }
@@ -79,6 +81,7 @@ class Peer final : public std::enable_shared_from_this<Peer> {
   void on_frame(const std::shared_ptr<net::FrameStream>& stream, wire::Frame& frame, Status& said);
   Status on_greeting(const std::shared_ptr<net::FrameStream>& stream, const wire::Frame& frame);
   net::Task<> give_up_silent(std::shared_ptr<net::FrameStream> stream);
+  net::Task<Status> stop_once(Duration limit);
   void say(std::string_view line) const;
 
   Parts parts_;
@@ -93,6 +96,8 @@ class Peer final : public std::enable_shared_from_this<Peer> {
   OnProgress on_progress_;
   bool greeted_ = false;
   bool closing_ = false;
+  bool is_stopping_ = false;   // `stop` is under way
+  bool has_said_end_ = false;  // the node there, of the link that was the last
   int reconnects_ = 0;
 };
 

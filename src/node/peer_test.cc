@@ -262,6 +262,90 @@ TEST_F(PeerTest, AQuestionWhoseNodeIsLostHasAnError) {
   EXPECT_TRUE(test_.run_until([&] { return kind == ErrorKind::kNodeLost; }));
 }
 
+// What asks a node to stop, and the node's answer.
+class StopPeerTest : public PeerTest {
+ protected:
+  void stop() { test_.loop.spawn("stop", run_stop()); }
+  net::Task<> run_stop() { stopped_ = co_await peer_->stop(10s); }
+  // On its newest channel.
+  void serve_there(std::function<void(net::FrameStream& stream, std::uint32_t asked)> answer) {
+    const auto stream =
+        std::make_shared<net::FrameStream>(test_.loop, outgoing_, there_.back().release());
+    auto run = [](auto served, auto reply) -> net::Task<> {
+      net::FrameStream::OnFrame take = [&](wire::Frame& frame) {
+        if (frame.type == FrameType::kAsk) reply(*served, frame.stream);
+      };
+      (void)co_await served->receive(std::move(take));
+      served->close();
+    };
+    test_.loop.spawn("node", run(stream, std::move(answer)));
+  }
+
+  std::optional<Status> stopped_;
+};
+
+TEST_F(StopPeerTest, IsNotStartedByOthersMeanwhile) {
+  ASSERT_TRUE(test_.get(peer_->link()));
+  stop();
+  ASSERT_TRUE(test_.run_until([this] { return !there_.empty(); }));
+  EXPECT_EQ(peer_->state(), Peer::State::kStopping);
+  const UniqueFd program = connect();
+  ASSERT_FALSE(status_);
+  EXPECT_EQ(status_.error().message, "the node on box is being stopped");
+  serve_there([this](net::FrameStream& stream, std::uint32_t asked) {
+    stream.send(FrameType::kResult, asked, "{}");
+    test_.loop.post([this] { accepted_->end_all(); });
+  });
+  ASSERT_TRUE(test_.run_until([this] { return stopped_.has_value(); }));
+  EXPECT_TRUE(*stopped_);
+  EXPECT_EQ(peer_->state(), Peer::State::kDown);
+  EXPECT_FALSE(peer_->why_down());
+  EXPECT_EQ(dialled_, 1);
+  EXPECT_TRUE(test_.get(peer_->link())) << "the next use starts it";
+}
+
+TEST_F(StopPeerTest, StopsTheOneTooThatWasStartedByDiallingAgain) {
+  ASSERT_TRUE(test_.get(peer_->link()));
+  stop();
+  ASSERT_TRUE(test_.run_until([this] { return !there_.empty(); }));
+  start_node();
+  cut();
+  ASSERT_TRUE(test_.run_until([this] { return there_.size() == 2; }));
+  serve_there([this](net::FrameStream& stream, std::uint32_t asked) {
+    stream.send(FrameType::kResult, asked, "{}");
+    test_.loop.post([this] { accepted_->end_all(); });
+  });
+  ASSERT_TRUE(test_.run_until([this] { return stopped_.has_value(); }));
+  EXPECT_TRUE(*stopped_) << stopped_->error().message;
+  EXPECT_EQ(dialled_, 3);
+}
+
+TEST_F(StopPeerTest, ThatCannotBeReachedAnyMoreIsNotSaidToHaveEnded) {
+  ASSERT_TRUE(test_.get(peer_->link()));
+  dial_error_ = Error{ErrorKind::kNodeLost, "no route"};
+  stop();
+  ASSERT_TRUE(test_.run_until([this] { return !there_.empty(); }));
+  cut();
+  ASSERT_TRUE(test_.run_until([this] { return stopped_.has_value(); }));
+  ASSERT_FALSE(*stopped_);
+  EXPECT_NE(stopped_->error().message.find("whether it has is not known"), std::string::npos);
+}
+
+TEST_F(StopPeerTest, GoesOnWhenItMayNotBeStopped) {
+  const auto link = test_.get(peer_->link());
+  ASSERT_TRUE(link);
+  stop();
+  ASSERT_TRUE(test_.run_until([this] { return !there_.empty(); }));
+  serve_there([](net::FrameStream& stream, std::uint32_t asked) {
+    stream.send(FrameType::kError, asked,
+                wire::encode_error({ErrorKind::kAccessDenied, "not yours"}));
+  });
+  ASSERT_TRUE(test_.run_until([this] { return stopped_.has_value(); }));
+  EXPECT_EQ(stopped_->error().message, "not yours");
+  EXPECT_EQ(peer_->state(), Peer::State::kUp);
+  EXPECT_EQ(test_.get(peer_->link()).value(), *link);
+}
+
 TEST_F(PeerTest, SaysTheTokenOfItsTransportAndHasChannelsWithItsRights) {
   token_ = "lt_secret";
   access_ = Access::with({"11111111", {Right::kCall}, 0, 0});

@@ -48,8 +48,9 @@ class Function:
         """
         services = _deploy.deploy(self._callable, "function", cluster, self._options)
         sent = (self._callable, cluster)
+        elsewhere = _send_elsewhere(self._callable, cluster, self._options)
         there = [
-            RemoteFunction(service, {"v": service.version}, self._options, sent)
+            RemoteFunction(service, {"v": service.version}, self._options, sent, elsewhere)
             for service in services
         ]
         if len(there) == 1:
@@ -84,14 +85,20 @@ class RemoteFunction(Callable):
     ['b', 'e']
     """
 
-    __slots__ = ("_service", "_sent")
+    __slots__ = ("_elsewhere", "_service", "_sent")
 
     def __init__(
-        self, service: _deploy.Service, target: dict, options: dict, sent: tuple | None = None
+        self,
+        service: _deploy.Service,
+        target: dict,
+        options: dict,
+        sent: tuple | None = None,
+        elsewhere: object = None,
     ) -> None:
         super().__init__(service.node, target, service.describe.get("call", "function"), options)
         self._service = service
         self._sent = sent  # (callable, cluster) where it was sent from here
+        self._elsewhere = elsewhere  # where else attempts may be made: a Places
 
     @property
     def name(self) -> str:
@@ -132,7 +139,10 @@ class RemoteFunction(Callable):
                     "give them where it's deployed: lt.function(f).options(...).to(cluster)"
                 )
             return Function(self._sent[0], merged).to(self._sent[1])
-        return RemoteFunction(self._service, self._target, merged, self._sent)
+        elsewhere = self._elsewhere
+        if "retries" in options or "on_oom" in options:
+            elsewhere = _send_elsewhere(*(self._sent or (None, None)), merged)
+        return RemoteFunction(self._service, self._target, merged, self._sent, elsewhere)
 
     def save(self, name: str) -> RemoteFunction:
         """Save this version under a name for everyone on the node, and return self. What had the name before gives it up.
@@ -148,10 +158,23 @@ class RemoteFunction(Callable):
 
     def __reduce__(self) -> tuple:
         _nodes.check_reachable(self._node, repr(self))
+        if self._elsewhere:
+            raise InvalidRequestError(
+                f"{self!r} may be tried again on other clusters, which are known by their names only here; pass the function "
+                "without that: .options(retries=None, on_oom=None)"
+            )
         return _rebuild, (self._service, self._target, self._options)
 
     def __repr__(self) -> str:
         return f"<leanto function {self.name} at {self.version[:8]}>"
+
+
+def _send_elsewhere(callable_: object, cluster: object, options: dict) -> object:
+    if not _options.is_retrying(options):
+        return None
+    from leanto import _places
+
+    return _places.send(callable_, options, cluster)
 
 
 def _rebuild(service: _deploy.Service, target: dict, options: dict) -> RemoteFunction:

@@ -106,6 +106,23 @@ def seconds(value: object) -> float:
     )
 
 
+_BYTES = {"kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12,
+          "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40}  # fmt: skip
+
+
+def byte_size(value: str | int) -> int:
+    """Return an amount like "16GB" or "512 MiB" in bytes, as the node reads it. Raises InvalidRequestError for other text."""
+    if isinstance(value, int):
+        return value
+    number = value.rstrip("KMGTBikmgtb ")
+    try:
+        return int(float(number) * _BYTES[value[len(number) :].strip().lower()])
+    except (ValueError, KeyError):
+        raise InvalidRequestError(
+            f"{value!r} is no amount of memory; write text like '512MB' or '4GiB', or a number of bytes"
+        ) from None
+
+
 def _check(name: str, value: object) -> None:
     if value is None:
         return

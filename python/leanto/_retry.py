@@ -24,6 +24,10 @@ class Retry:
     up to `max_delay`, or stay with ``"constant"``, or grow by a factor that's given as a number. `jitter` is the part of a
     wait by which it varies at random. No attempt begins later than `limit` after the submission.
 
+    `elsewhere` has other clusters, whose turn comes after the function's own, in order and from the beginning again: the code
+    is sent there, too, and the node on this machine makes the attempts. One that never began, because its host is down or has
+    no room, goes on at the next cluster whatever `on` says. Arguments are values then, and not handles.
+
     Raises InvalidRequestError for a value that makes no sense.
 
     >>> import tempfile
@@ -36,7 +40,7 @@ class Retry:
     2
     """
 
-    __slots__ = ("_words", "attempts", "on")
+    __slots__ = ("_words", "attempts", "elsewhere", "on")
 
     def __init__(
         self,
@@ -48,6 +52,7 @@ class Retry:
         max_delay: float | str = 60.0,
         jitter: float = 0.25,
         limit: float | str | None = None,
+        elsewhere: object = (),
     ) -> None:
         if type(attempts) is not int or not 1 <= attempts <= 1000:
             raise InvalidRequestError(
@@ -62,6 +67,7 @@ class Retry:
             raise InvalidRequestError(f"jitter={jitter!r} makes no sense; give a part from 0 to 1")
         self.attempts = attempts
         self.on = (Exception,) if on is None else _as_tuple(on)
+        self.elsewhere = _clusters(elsewhere)
         kinds, types = _names(self.on)
         self._words = {
             "attempts": attempts,
@@ -99,6 +105,15 @@ class MoreMemory:
         """Return what a submission says of it."""
         return self._words
 
+    def sizes(self, own: int) -> list[int]:
+        """Return the sizes, in bytes, that follow on `own`, if there is one that is the last."""
+        if "max" not in self._words:
+            return []
+        most, sizes = _options.byte_size(self._words["max"]), [own]
+        while sizes[-1] < most:
+            sizes.append(min(int(sizes[-1] * self._words["factor"]), most))
+        return sizes[1:]
+
     def __repr__(self) -> str:
         return f"<leanto more memory {self._words!r}>"
 
@@ -106,8 +121,12 @@ class MoreMemory:
 def bigger(*, memory: float = 2.0, max_memory: str | int | None = None) -> MoreMemory:
     """After an out-of-memory, try again with `memory` times as much, up to `max_memory`: for ``.options(on_oom=...)``.
 
-    The function needs ``memory=`` to begin with. Instead of this, ``on_oom=["8GB", "32GB"]`` says the sizes one by one. Such
-    an attempt counts as no retry. Raises InvalidRequestError for a value that makes no sense.
+    The function needs ``memory=`` to begin with. If `max_memory` is more than its machine has, such an attempt goes to the
+    cheapest of the clusters that are known and have so much (`leanto.offers`); the code is sent there with the function.
+
+    Instead of this, ``on_oom=["8GB", "32GB"]`` says the sizes one by one, and ``on_oom=["8GB", big, ("64GB", bigger)]`` the
+    clusters, too: one alone stands for what it was asked to have, or else all the memory of its first node. Such an attempt
+    counts as no retry. Raises InvalidRequestError for a value that makes no sense.
 
     >>> f = lt.function(fill).options(memory="150MB", on_oom=lt.bigger(memory=4.0, max_memory="2GB")).to(lt.here)
     >>> run = f.submit(300)
@@ -130,11 +149,32 @@ def words_of(options: dict) -> dict:
     """Return what the options say in a submission's head."""
     words = {}
     retries, on_oom = options.get("retries"), options.get("on_oom")
+    if names_clusters(options):
+        return words  # they go with what is sent there
     if retries is not None:
         words["retries"] = (Retry(retries) if type(retries) is int else retries).words()
     if on_oom is not None:
         words["on_oom"] = on_oom.words() if isinstance(on_oom, MoreMemory) else _sizes(on_oom)
     return words
+
+
+def names_clusters(options: dict) -> bool:
+    """Whether attempts may be made on other clusters than the function's own."""
+    if getattr(options.get("retries"), "elsewhere", ()):
+        return True
+    on_oom = options.get("on_oom")
+    return isinstance(on_oom, (list, tuple)) and any(step_of(step)[1] for step in on_oom)
+
+
+def step_of(step: object) -> tuple:
+    """Return (size or None, cluster or None) of one step of ``on_oom``."""
+    from leanto._cluster import Cluster
+
+    if isinstance(step, Cluster):
+        return None, step
+    if isinstance(step, (tuple, list)) and len(step) == 2 and isinstance(step[1], Cluster):
+        return step[0], step[1]
+    return step, None
 
 
 def check(name: str, value: object) -> None:
@@ -155,7 +195,25 @@ def _sizes(value: object) -> dict:
         raise InvalidRequestError(
             f"on_oom={value!r} makes no sense; give lt.bigger(memory=2.0), or sizes like ['8GB', '32GB']"
         )
+    for step in value:
+        size, cluster = step_of(step)
+        if not (isinstance(size, str) or type(size) is int or (size is None and cluster)):
+            raise InvalidRequestError(
+                f"on_oom has {step!r}, which makes no sense; a step is a size, a cluster, or both: ['8GB', big, ('64GB', big)]"
+            )
     return {"sizes": list(value)}
+
+
+def _clusters(named: object) -> tuple:
+    from leanto._cluster import Cluster
+
+    clusters = tuple(named) if isinstance(named, (list, tuple)) else (named,)
+    for cluster in clusters:
+        if not isinstance(cluster, Cluster):
+            raise InvalidRequestError(
+                f"elsewhere={named!r} makes no sense; give clusters, like elsewhere=[lt.cluster('spare')]"
+            )
+    return clusters
 
 
 def _as_tuple(on: object) -> tuple:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from leanto import _deadline, _frames, _msgpack, _nodes, _values
+from leanto import _deadline, _frames, _msgpack, _nodes, _options, _values
 from leanto._frames import ASK
 from leanto._run_watch import watch
 from leanto._runs import ENDED, Run
@@ -22,16 +22,27 @@ def submit(callable_: object, args: tuple, kwargs: dict) -> Run:
         raise InvalidRequestError(
             "a generator's items have no place in a run; submit a function that returns a list, or call it and iterate"
         )
+    elsewhere = getattr(callable_, "_elsewhere", None)
+    if elsewhere is None and _options.is_retrying(callable_._options):
+        _refuse_places(callable_)
+    node = _nodes.here if elsewhere else callable_._node
     # Shared memory ends with this program or with the node; what goes on record must not.
-    data, buffers = callable_._node.pack(args, kwargs, _values.pack_far)
+    if elsewhere:
+        from leanto import _places
+
+        data, buffers = _places.pack(args, kwargs)
+    else:
+        data, buffers = node.pack(args, kwargs, _values.pack_far)
     call = _values.head_with(_deadline.add_time_left(callable_._head), data, buffers)
+    if elsewhere:
+        places = _places.words(callable_, data, buffers)
+        call = _frames.encode_head({**_frames.decode_head(call), **places})
     head = _frames.encode_head({"op": "submit", "caller": say_caller()})
     # A map of two pairs becomes one of three: the call's head is encoded already.
     head = bytes((head[0] + 1,)) + head[1:] + _CALL_KEY + call
     # With a key it's the same run, however often the node hears of it.
     key = callable_._options.get("key")
     lost_if = _nodes.UNHEARD if key is None else _nodes.UNANSWERED
-    node = callable_._node
     _, _, head, _ = node.converse(ASK, head, data, buffers, lost_if, SUBMISSION)
     said = _frames.decode_head(head)
     run = Run(said["id"], said["key"], said["service"], callable_._value_of, node)
@@ -40,6 +51,16 @@ def submit(callable_: object, args: tuple, kwargs: dict) -> Run:
     else:
         watch(run)
     return run
+
+
+def _refuse_places(callable_: object) -> None:
+    from leanto import _retry
+
+    if _retry.names_clusters(callable_._options):
+        raise InvalidRequestError(
+            f"{callable_!r} can't be tried again on another cluster: the state of a live object is where it is; name clusters "
+            "for functions"
+        )
 
 
 def call(callable_: object, args: tuple, kwargs: dict) -> object:

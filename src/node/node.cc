@@ -173,6 +173,9 @@ Status Node::open_parts() {
                   },
                   [this](const SlotAsk& ask) {
                     return share_of(ask, slots_.slots().all(), settings_.config.price_per_hour);
+                  },
+                  [this](std::string node, bool again) {
+                    return others_->find_asker(std::move(node), again);
                   }});
   reloader_ = std::make_unique<Reloader>(Reloader::Parts{loop_, *code_, *objects_});
   restarter_ = std::make_unique<Restarter>(Restarter::Parts{

@@ -28,6 +28,15 @@ Json short_json(RunRecord run) {
   return run_to_json(run);
 }
 
+// This node calls others with its owner's rights, so whoever has it do so must have them.
+Status check_places(const Request& request, const wire::RetryPolicy& policy) {
+  for (const wire::Place& place : policy.places) {
+    if (!place.node.empty())
+      return request.access.check(Right::kAdmin, "a run with attempts on other nodes");
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string caller_of(const Request& request) {
@@ -49,6 +58,7 @@ Json to_json(const Runs::Submitted& submitted) {
 net::Task<Result<Answer>> Operations::submit(Request& request) {
   Result<wire::Submission> asked = wire::parse_submission(request.head.value("call", Json()));
   if (!asked) co_return Failure(asked.error());
+  if (const Status may = check_places(request, asked->policy); !may) co_return Failure(may.error());
   std::string caller = caller_of(request);
   const auto submitted =
       co_await parts_.runs.submit(*std::move(asked), std::move(caller), std::move(request.body));

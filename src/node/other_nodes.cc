@@ -50,6 +50,14 @@ net::Task<Status> OtherNodes::join(std::string name, UniqueFd& socket) {
   co_return co_await (*peer)->relay(socket);
 }
 
+net::Task<Result<std::shared_ptr<Asker>>> OtherNodes::find_asker(std::string name, bool again) {
+  const Result<std::shared_ptr<Peer>> peer = co_await clusters_.find_node(std::move(name));
+  if (!peer) co_return Failure(peer.error());
+  if (again && (*peer)->was_stopped())
+    co_return fail(ErrorKind::kNodeLost, "{} was taken down", (*peer)->name());
+  co_return co_await (*peer)->asker();
+}
+
 Result<std::string> node_id(const std::filesystem::path& directory) {
   const std::filesystem::path file = directory / "node.id";
   if (const Result<std::string> known = read_file(file.string());

@@ -41,6 +41,8 @@ class OtherNodes {
 
   // Joins a connection to the node of that name. Why it can't be is said there, as a node would.
   net::Task<> relay(std::string name, UniqueFd socket);
+  // A connection to the node of that name, for what this node itself asks; see FarAttempt.
+  net::Task<Result<std::shared_ptr<Asker>>> find_asker(std::string name, bool again);
 
  private:
   net::Task<Status> join(std::string name, UniqueFd& socket);

@@ -51,6 +51,7 @@ net::Task<Result<std::shared_ptr<net::Link>>> Peer::link(OnProgress on_progress)
   if (state_ == State::kUp || state_ == State::kDiallingAgain) co_return link_;
   if (state_ == State::kDown) {
     state_ = State::kDialling;
+    was_stopped_ = false;
     settled_ = std::make_shared<net::Event>(parts_.loop);
     let_go_ = std::make_shared<net::Event>(parts_.loop);
     on_progress_ = std::move(on_progress);
@@ -99,6 +100,7 @@ net::Task<Status> Peer::stop(Duration limit) {
   // Its last words were lost, and who dialled again has started another.
   if (why_down_ && why_down_->kind == ErrorKind::kNotFound) stopped = co_await stop_once(limit);
   if (stopped) why_down_ = std::nullopt;
+  was_stopped_ = stopped.has_value();
   co_return stopped;
 }
 

@@ -69,6 +69,8 @@ class Peer final : public std::enable_shared_from_this<Peer> {
   const std::string& version() const { return there_.version; }
   // Why it's down; absent: it never was up, or was closed.
   const std::optional<Error>& why_down() const { return why_down_; }
+  // Somebody has ended it from here, and it hasn't been used since.
+  bool was_stopped() const { return was_stopped_; }
   // How often the link was carried on by a new stream.
   int reconnects() const { return reconnects_; }
 
@@ -96,7 +98,8 @@ class Peer final : public std::enable_shared_from_this<Peer> {
   OnProgress on_progress_;
   bool greeted_ = false;
   bool closing_ = false;
-  bool is_stopping_ = false;   // `stop` is under way
+  bool is_stopping_ = false;  // `stop` is under way
+  bool was_stopped_ = false;
   bool has_said_end_ = false;  // the node there, of the link that was the last
   int reconnects_ = 0;
 };

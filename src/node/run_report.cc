@@ -33,6 +33,7 @@ Json seconds_between(std::int64_t from, const std::optional<std::int64_t>& to) {
 Json attempt_to_json(const RunStore::Attempt& attempt) {
   return {
       {"number", attempt.number},
+      {"node", attempt.node.empty() ? Json() : Json(attempt.node)},
       {"started_at", attempt.started_at},
       {"ended_at", or_null(attempt.ended_at)},
       {"outcome", attempt.outcome.empty() ? Json() : Json(attempt.outcome)},

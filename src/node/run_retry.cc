@@ -8,6 +8,7 @@
 namespace leanto::node {
 
 using wire::Json;
+using wire::MemoryStep;
 
 namespace {
 
@@ -44,6 +45,41 @@ std::int64_t delay_after(const wire::Retries& retries, std::int64_t failed, doub
   return static_cast<std::int64_t>(std::min(grown, retries.max_delay) * spread * 1000);
 }
 
+// How many steps are behind an attempt that had so much memory at that place.
+std::size_t count_taken(const std::vector<MemoryStep>& steps, std::uint64_t had,
+                        std::int64_t place) {
+  for (std::size_t count = steps.size(); count > 0; --count) {
+    const MemoryStep& step = steps[count - 1];
+    if (step.bytes <= had && (!step.place || static_cast<std::int64_t>(*step.place) == place))
+      return count;
+  }
+  return 0;
+}
+
+std::string title_of(const wire::RetryPolicy& policy, std::int64_t place) {
+  const std::string& node = policy.places.at(static_cast<std::size_t>(place)).node;
+  return node.empty() ? "this machine" : node;
+}
+
+NextAttempt with_more_memory(const wire::RetryPolicy& policy, const EndedAttempt& attempt,
+                             std::uint64_t had, const MemoryStep& step) {
+  std::optional<std::int64_t> place;
+  if (step.place && static_cast<std::int64_t>(*step.place) != attempt.run.place)
+    place = static_cast<std::int64_t>(*step.place);
+  return {attempt.now, static_cast<std::int64_t>(step.bytes),
+          fmt::format("attempt {} ran out of memory{}; the next has {}{}", attempt.run.attempt,
+                      had == 0 ? "" : " with " + format_byte_size(had),
+                      format_byte_size(step.bytes), place ? " on " + title_of(policy, *place) : ""),
+          place};
+}
+
+// They take turns. Where more memory has led, it stays.
+std::optional<std::int64_t> place_of_retry(const wire::Retries& retries, std::int64_t place) {
+  const auto count = static_cast<std::int64_t>(retries.places);
+  if (count <= 1 || place >= count) return std::nullopt;
+  return (place + 1) % count;
+}
+
 }  // namespace
 
 wire::RetryPolicy policy_of(const RunRecord& run) {
@@ -60,21 +96,21 @@ std::int64_t delay_of(const RunRecord& run, std::int64_t now) {
   return std::clamp<std::int64_t>(*run.not_before - now, 0, static_cast<std::int64_t>(longest));
 }
 
-std::vector<std::uint64_t> memory_sizes(const wire::MoreMemory& more, std::uint64_t own) {
-  std::vector<std::uint64_t> sizes;
+std::vector<MemoryStep> memory_steps(const wire::MoreMemory& more, std::uint64_t own) {
+  std::vector<MemoryStep> steps;
   if (!more.sizes.empty()) {
-    for (const std::uint64_t size : more.sizes) {
-      if (size > own) sizes.push_back(size);
+    for (const MemoryStep& step : more.sizes) {
+      if (step.place || step.bytes > own) steps.push_back(step);
     }
-    return sizes;
+    return steps;
   }
-  if (own == 0) return sizes;
+  if (own == 0) return steps;
   const double most = more.max ? static_cast<double>(*more.max) : 1e18;
-  for (auto size = static_cast<double>(own); size < most && sizes.size() < kMaxSizes;) {
+  for (auto size = static_cast<double>(own); size < most && steps.size() < kMaxSizes;) {
     size = std::min(std::floor(size * more.factor), most);
-    sizes.push_back(static_cast<std::uint64_t>(size));
+    steps.push_back({static_cast<std::uint64_t>(size)});
   }
-  return sizes;
+  return steps;
 }
 
 std::optional<NextAttempt> decide_next_attempt(const wire::RetryPolicy& policy,
@@ -86,19 +122,15 @@ std::optional<NextAttempt> decide_next_attempt(const wire::RetryPolicy& policy,
   std::int64_t grown = 0;  // attempts that had more memory than the one before
   const auto had = run.memory ? static_cast<std::uint64_t>(*run.memory) : attempt.own_memory;
   if (policy.on_oom) {
-    const bool wants_more = is_out_of_main_memory(ending);
-    for (const std::uint64_t size : memory_sizes(*policy.on_oom, attempt.own_memory)) {
-      if (size <= had) {
-        ++grown;
-      } else if (wants_more) {
-        return NextAttempt{
-            attempt.now, static_cast<std::int64_t>(size),
-            fmt::format("attempt {} ran out of memory{}; the next has {}", run.attempt,
-                        had == 0 ? "" : " with " + format_byte_size(had), format_byte_size(size))};
-      }
-    }
+    const std::vector<MemoryStep> steps = memory_steps(*policy.on_oom, attempt.own_memory);
+    const std::size_t taken = count_taken(steps, had, run.place);
+    if (is_out_of_main_memory(ending) && taken < steps.size())
+      return with_more_memory(policy, attempt, had, steps[taken]);
+    grown = static_cast<std::int64_t>(taken);
   }
-  if (!policy.retries || !is_meant(*policy.retries, ending)) return std::nullopt;
+  if (!policy.retries) return std::nullopt;
+  const bool goes_elsewhere = attempt.never_began && policy.retries->places > 1;
+  if (!goes_elsewhere && !is_meant(*policy.retries, ending)) return std::nullopt;
   const std::int64_t failed = run.attempt - grown;
   if (failed >= policy.retries->attempts) return std::nullopt;
   const std::int64_t delay =
@@ -107,11 +139,15 @@ std::optional<NextAttempt> decide_next_attempt(const wire::RetryPolicy& policy,
   const auto& limit = policy.retries->limit;
   if (limit && static_cast<double>(at - run.created_at) > *limit * 1000) return std::nullopt;
   const RunError& error = *ending.outcome.error;
-  return NextAttempt{
-      at, std::nullopt,
-      fmt::format("attempt {} ended with {}: {}; retry {} of {} comes after {:.1f} s", run.attempt,
-                  error.type.empty() ? error.kind : error.type, error.message.substr(0, 500),
-                  failed, policy.retries->attempts - 1, static_cast<double>(delay) / 1000)};
+  const std::optional<std::int64_t> place = place_of_retry(*policy.retries, run.place);
+  return NextAttempt{at, std::nullopt,
+                     fmt::format("attempt {} ended with {}: {}; retry {} of {} comes after {:.1f} "
+                                 "s{}",
+                                 run.attempt, error.type.empty() ? error.kind : error.type,
+                                 error.message.substr(0, 500), failed, policy.retries->attempts - 1,
+                                 static_cast<double>(delay) / 1000,
+                                 place ? " on " + title_of(policy, *place) : ""),
+                     place};
 }
 
 }  // namespace leanto::node

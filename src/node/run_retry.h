@@ -13,8 +13,8 @@ namespace leanto::node {
 // What a run's record says; nothing where it can't be read.
 wire::RetryPolicy policy_of(const RunRecord& run);
 
-// The sizes that follow on `own`, the memory that the service asks for, in order.
-std::vector<std::uint64_t> memory_sizes(const wire::MoreMemory& more, std::uint64_t own);
+// The steps that follow on `own`, the memory that the service asks for, in order.
+std::vector<wire::MemoryStep> memory_steps(const wire::MoreMemory& more, std::uint64_t own);
 
 // How long a queued run waits for its next attempt, in milliseconds. Not longer than its policy
 // ever has it wait: the clock on the wall may have been set back since.
@@ -26,9 +26,12 @@ struct EndedAttempt {
   std::uint64_t own_memory = 0;  // that its service asks for
   std::int64_t now = 0;
   double random = 0.5;  // from 0 to 1, for the delay
+  // Its place couldn't be reached, or didn't take it: nothing of it was done.
+  bool never_began = false;
 };
 // What follows; nothing if this was the last. An out-of-memory is answered with more memory if the
-// policy has it, and else is an error like others.
+// policy has it, and else is an error like others. What never began goes on at the next place if
+// the policy has several.
 std::optional<NextAttempt> decide_next_attempt(const wire::RetryPolicy& policy,
                                                const EndedAttempt& attempt);
 

@@ -8,7 +8,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using wire::Json;
 
 constexpr std::uint64_t kGb = 1'000'000'000;
@@ -39,7 +38,7 @@ struct NextAttemptTest : ::testing::Test {
     retries.attempts = 3;
     retries.kinds = {"worker_died"};
     retries.types = {"ValueError"};
-    return wire::RetryPolicy{retries, std::nullopt};
+    return wire::RetryPolicy{retries, std::nullopt, {}};
   }();
 };
 
@@ -113,7 +112,7 @@ TEST_F(NextAttemptTest, SaysWhyThereIsOne) {
 }
 
 TEST_F(NextAttemptTest, HasMoreMemoryAfterAnOutOfMemory) {
-  policy = {std::nullopt, wire::MoreMemory{{}, 2, 10 * kGb}};
+  policy = {std::nullopt, wire::MoreMemory{{}, 2, 10 * kGb}, {}};
   own_memory = 3 * kGb;
   std::vector<std::int64_t> sizes;
   while (const auto next = after(failed("out_of_memory"))) {
@@ -147,13 +146,60 @@ TEST_F(NextAttemptTest, AfterAnOutOfMemoryIsARetryWhereThatIsNamed) {
   EXPECT_EQ(after(failed("out_of_memory"))->memory, std::nullopt);
 }
 
-TEST(MemorySizes, AreThoseAboveTheServicesOwn) {
-  EXPECT_THAT(memory_sizes({{kGb, 3 * kGb, 8 * kGb}, 2, {}}, 2 * kGb),
-              ElementsAre(3 * kGb, 8 * kGb));
-  EXPECT_THAT(memory_sizes({{}, 1.5, 4 * kGb}, 2 * kGb), ElementsAre(3 * kGb, 4 * kGb));
-  EXPECT_THAT(memory_sizes({{}, 2, 4 * kGb}, 0), IsEmpty());
-  EXPECT_THAT(memory_sizes({{}, 2, kGb}, kGb), IsEmpty());
-  EXPECT_LE(memory_sizes({{}, 1.01, {}}, 1).size(), 64u);
+struct PlacesTest : NextAttemptTest {
+  PlacesTest() {
+    for (const char* node : {"", "box", "big"}) policy.places.push_back({node, "f", "v", 0, {}});
+    policy.retries->places = 2;
+    policy.retries->attempts = 9;
+  }
+};
+
+TEST_F(PlacesTest, TakeTurns) {
+  std::vector<std::int64_t> places;
+  for (run.attempt = 1; run.attempt <= 3; ++run.attempt) {
+    const auto next = after(failed("worker_died"));
+    run.place = next->place.value();
+    places.push_back(run.place);
+  }
+  EXPECT_THAT(places, ElementsAre(1, 0, 1));
+  EXPECT_THAT(after(failed("worker_died"))->reason, HasSubstr(" s on this machine"));
+}
+
+TEST_F(PlacesTest, FollowOnOneThatDidNotTakeItWhateverTheErrorIs) {
+  const Ending refused = failed("capacity");
+  EXPECT_FALSE(after(refused));
+  EndedAttempt attempt{run, refused, 0, 10'000, 0.5, true};
+  EXPECT_EQ(decide_next_attempt(policy, attempt)->place, 1);
+  policy.retries->places = 1;
+  EXPECT_FALSE(decide_next_attempt(policy, attempt));
+}
+
+TEST_F(PlacesTest, MayHaveMoreMemory) {
+  policy.on_oom = wire::MoreMemory{{{2 * kGb}, {8 * kGb, 2}}, 2, {}};
+  own_memory = kGb;
+  EXPECT_EQ(after(failed("out_of_memory"))->place, std::nullopt) << "first more at the same place";
+  run.memory = 2 * kGb;
+  run.attempt = 2;
+  const auto next = after(failed("out_of_memory"));
+  EXPECT_EQ(next->place, 2);
+  EXPECT_EQ(next->memory, 8 * kGb);
+  EXPECT_THAT(next->reason, HasSubstr("with 2 GB; the next has 8 GB on big"));
+  run.memory = 8 * kGb;
+  run.place = 2;
+  run.attempt = 3;
+  EXPECT_FALSE(after(failed("out_of_memory")));
+  EXPECT_EQ(after(failed("worker_died"))->place, std::nullopt) << "it stays where there is room";
+}
+
+TEST(MemorySteps, AreThoseAboveTheServicesOwn) {
+  using Steps = std::vector<wire::MemoryStep>;
+  EXPECT_EQ(memory_steps({{{kGb}, {3 * kGb}, {8 * kGb}}, 2, {}}, 2 * kGb),
+            (Steps{{3 * kGb}, {8 * kGb}}));
+  EXPECT_EQ(memory_steps({{{kGb}, {kGb, 1}}, 2, {}}, 2 * kGb), (Steps{{kGb, 1}}));
+  EXPECT_EQ(memory_steps({{}, 1.5, 4 * kGb}, 2 * kGb), (Steps{{3 * kGb}, {4 * kGb}}));
+  EXPECT_EQ(memory_steps({{}, 2, 4 * kGb}, 0), Steps());
+  EXPECT_EQ(memory_steps({{}, 2, kGb}, kGb), Steps());
+  EXPECT_LE(memory_steps({{}, 1.01, {}}, 1).size(), 64u);
 }
 
 TEST(PolicyOf, IsNothingWhereNothingIsOnRecord) {

@@ -20,9 +20,17 @@ using namespace std::chrono_literals;
 using wire::FrameType;
 using wire::Json;
 
-#ifdef LEANTO_FAILPOINTS
 namespace {
 
+// What a worker here gets.
+void use_head_of(const wire::Place& place, RunRecord& run) {
+  Result<wire::Submission> there = wire::parse_submission(place.call);
+  if (!there) return;
+  there->head["run"] = true;
+  run.head = wire::encode_head(there->head);
+}
+
+#ifdef LEANTO_FAILPOINTS
 // What must never happen, for a test that it's noticed.
 void call_again(const Runs::Parts& parts, const std::string& head, const std::string& arguments) {
   const Result<wire::CallHead> parsed = wire::parse_call_head(head);
@@ -34,9 +42,9 @@ void call_again(const Runs::Parts& parts, const std::string& head, const std::st
   call->on_answer = [](FrameType, std::string_view, wire::Body) {};
   (void)parts.calls.submit(*target, std::move(call), *parsed);
 }
+#endif
 
 }  // namespace
-#endif
 
 std::int64_t Runs::now_ms() const {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -58,33 +66,47 @@ std::string Runs::make_id() {
   return make_run_id(last_id_ms_, random);
 }
 
-Result<RunRecord> Runs::make_record(const Target& target, const wire::Submission& asked,
-                                    std::string caller) {
-  const ServiceSpec& service = *target.service;
+// What the submission alone says.
+RunRecord Runs::begin_record(const wire::Submission& asked, std::string caller) {
   RunRecord run;
   run.id = make_id();
-  if (run.id.empty()) return fail(ErrorKind::kInternal, "the system gives no random numbers");
   if (!asked.key.empty()) run.key = asked.key;
-  run.service = service.name;
-  run.version = service.version;
-  if (service.snapshot) run.snapshot = service.snapshot->hex();
-  if (!service.image.is_null()) run.image = image_digest(service.image);
-  run.object = target.object_id;
   run.member = asked.call.member;
-  Json head = asked.head;
-  if (head.erase("n") > 0) head["v"] = run.version;  // also after a restart it's this version
-  head["run"] = true;
-  run.head = wire::encode_head(head);
   run.caller = std::move(caller);
   run.node = parts_.node;
   if (asked.call.timeout_seconds)
     run.timeout_ms = static_cast<std::int64_t>(*asked.call.timeout_seconds * 1000);
   run.grace_ms = static_cast<std::int64_t>(asked.grace_seconds * 1000);
-  run.keep_arguments = asked.keep_arguments.value_or(service.settings.keep_arguments);
+  run.keep_arguments = asked.keep_arguments.value_or(false);
   run.replays = asked.replays;
   if (const Json policy = wire::to_json(asked.policy); !policy.empty())
     run.policy = policy.dump(-1, ' ', false, Json::error_handler_t::replace);
+  if (asked.memory) run.memory = static_cast<std::int64_t>(*asked.memory);
   run.created_at = now_ms();
+  Json head = asked.head;
+  head["run"] = true;
+  run.head = wire::encode_head(head);
+  return run;
+}
+
+// Of one whose first attempt is made here.
+RunRecord Runs::make_record(const Target& target, const wire::Submission& asked,
+                            std::string caller) {
+  const ServiceSpec& service = *target.service;
+  RunRecord run = begin_record(asked, std::move(caller));
+  run.service = service.name;
+  run.version = service.version;
+  if (service.snapshot) run.snapshot = service.snapshot->hex();
+  if (!service.image.is_null()) run.image = image_digest(service.image);
+  run.object = target.object_id;
+  run.keep_arguments = asked.keep_arguments.value_or(service.settings.keep_arguments);
+  if (asked.head.contains("n")) {  // also after a restart it's this version
+    Json head = asked.head;
+    head.erase("n");
+    head["v"] = run.version;
+    head["run"] = true;
+    run.head = wire::encode_head(head);
+  }
   return run;
 }
 
@@ -99,18 +121,26 @@ net::Task<Result<Runs::Submitted>> Runs::submit(wire::Submission asked, std::str
                    format_byte_size(arguments.size()),
                    format_byte_size(parts_.limits.max_value_bytes));
   }
-  const Result<TargetPtr> target = parts_.find_target(asked.call);
-  if (!target) co_return Failure(target.error());
-  if (const std::optional<Error> refused = refuse(**target, asked, caller)) {
-    const bool known = co_await is_known(asked.key);
-    if (!known) co_return Failure(*refused);
+  std::optional<Announced> announced;  // a queue here
+  RunRecord run;
+  if (const wire::Place* far = far_place_of(asked.policy, 0)) {
+    run = begin_record(asked, std::move(caller));
+    run.service = far->service;
+    run.version = far->version;
+  } else {
+    const Result<TargetPtr> target = parts_.find_target(asked.call);
+    if (!target) co_return Failure(target.error());
+    if (const std::optional<Error> refused = refuse(**target, asked, caller)) {
+      const bool known = co_await is_known(asked.key);
+      if (!known) co_return Failure(*refused);
+    }
+    announced.emplace(*target);
+    run = make_record(**target, asked, std::move(caller));
   }
-  const Announced announced(*target);
-  Result<RunRecord> run = make_record(**target, asked, std::move(caller));
-  if (!run) co_return Failure(run.error());
+  if (run.id.empty()) co_return fail(ErrorKind::kInternal, "the system gives no random numbers");
   std::string replaces;
   while (true) {
-    Result<RunStore::Submitted> recorded = co_await record(*run, arguments, replaces);
+    Result<RunStore::Submitted> recorded = co_await record(run, arguments, replaces);
     if (!recorded) co_return Failure(recorded.error());
     LEANTO_FAILPOINT("run.submit.synced");
     if (recorded->decision == KeyDecision::kNew) {
@@ -121,7 +151,7 @@ net::Task<Result<Runs::Submitted>> Runs::submit(wire::Submission asked, std::str
     if (recorded->decision == KeyDecision::kSame)
       co_return Submitted{std::move(recorded->run), false};
     if (asked.on_conflict == wire::OnConflict::kError)
-      co_return Failure(key_conflict(recorded->run, *run));
+      co_return Failure(key_conflict(recorded->run, run));
     replaces = recorded->run.id;
     const std::string reason = "it was replaced by another run with its key";
     const Result<bool> cancelled = co_await cancel(replaces, reason);
@@ -184,6 +214,13 @@ void Runs::begin_attempt(const ActivePtr& run) {
     return parts_.loop.spawn("wait for a run's next attempt", wait_for_attempt(run, due));
   }
   run->phase = Phase::kQueued;
+  run->never_began = false;
+  const wire::Place* place = place_of(*run);
+  if (place != nullptr && !place->node.empty()) {
+    run->phase = Phase::kStarting;
+    return parts_.loop.spawn("start a run elsewhere", start_elsewhere(run));
+  }
+  if (place != nullptr) use_head_of(*place, run->run);
   const Result<wire::CallHead> head = wire::parse_call_head(run->run.head);
   const Result<TargetPtr> target = head ? parts_.find_target(*head) : Failure(head.error());
   if (!target) return end(run, failed_ending(target.error()));
@@ -252,27 +289,14 @@ net::Task<> Runs::start(ActivePtr run) {
     begin.memory_limit = static_cast<std::int64_t>(run->own_memory);
   if (const auto worker = run->worker.lock())
     begin.worker_call = worker_call_name(worker->nonce(), run->call);
-  RunStore::Started started;
-  auto write = [&](RunStore& store) -> Status {
-    auto done = store.start(run->run.id, begin);
-    if (!done) return Failure(done.error());
-    started = *std::move(done);
-    LEANTO_FAILPOINT("run.start.recorded");
-    return {};
-  };
-  std::function<Status(RunStore&)> work = write;
-  const Status done = co_await parts_.journal.commit(std::move(work));
-  LEANTO_FAILPOINT("run.start.synced");
+  const Result<RunStore::Started> started = co_await record_start(run, std::move(begin));
   if (run->phase != Phase::kStarting) co_return;
-  if (!done && done.error().kind == ErrorKind::kCapacity) {
-    run->run.reason =
-        "it waits for room on the disk, which is looked for each second: " + done.error().message;
-    co_await parts_.loop.sleep(kTryAgain);
-    parts_.loop.spawn("start a run", start(run));
+  if (!started && stopping_) {
+    run->phase = Phase::kQueued;
     co_return;
   }
-  if (!done) {
-    parts_.calls.drop(run->call, done.error());
+  if (!started) {
+    parts_.calls.drop(run->call, started.error());
     co_return;
   }
   run->phase = Phase::kRunning;
@@ -280,16 +304,42 @@ net::Task<> Runs::start(ActivePtr run) {
     const Result<double> used = cpu_seconds(SystemKernelFiles(), worker->pid());
     run->cpu_before = used ? std::optional(*used) : std::nullopt;
   }
-  run->run.status = RunStatus::kRunning;
-  run->run.reason.clear();
-  run->run.attempt = started.attempt;
-  if (!run->run.started_at) run->run.started_at = at;
-  parts_.calls.begin(run->call, wire::Body(std::string_view(started.arguments)));
+  parts_.calls.begin(run->call, wire::Body(std::string_view(started->arguments)));
   LEANTO_FAILPOINT("run.start.sent");
 #ifdef LEANTO_FAILPOINTS
   if (LEANTO_FAILPOINT_SWITCH("run.start", "twice"))
-    call_again(parts_, run->run.head, started.arguments);
+    call_again(parts_, run->run.head, started->arguments);
 #endif
+}
+
+// Resumes when it's on disk, or can't be.
+net::Task<Result<RunStore::Started>> Runs::record_start(ActivePtr run, RunStore::Begin begin) {
+  while (true) {
+    RunStore::Started started;
+    auto write = [&](RunStore& store) -> Status {
+      auto done = store.start(run->run.id, begin);
+      if (!done) return Failure(done.error());
+      started = *std::move(done);
+      LEANTO_FAILPOINT("run.start.recorded");
+      return {};
+    };
+    std::function<Status(RunStore&)> work = write;
+    const Status done = co_await parts_.journal.commit(std::move(work));
+    LEANTO_FAILPOINT("run.start.synced");
+    if (done) {
+      run->run.status = RunStatus::kRunning;
+      run->run.reason.clear();
+      run->run.attempt = started.attempt;
+      if (!run->run.started_at) run->run.started_at = begin.at;
+      co_return started;
+    }
+    const bool waits = done.error().kind == ErrorKind::kCapacity;
+    if (!waits || run->phase != Phase::kStarting) co_return Failure(done.error());
+    run->run.reason =
+        "it waits for room on the disk, which is looked for each second: " + done.error().message;
+    co_await parts_.loop.sleep(kTryAgain);
+    if (run->phase != Phase::kStarting || stopping_) co_return Failure(done.error());
+  }
 }
 
 void Runs::on_output(std::uint32_t call, OutputStream stream, std::string_view text) {

@@ -11,6 +11,10 @@
 // After a node that was killed, an attempt is `unknown` until the worker that has it is back or is
 // known to be gone: then it's running, or lost.
 //
+// An attempt may be made on another node, if the run's policy names places: there's no queue here
+// for it then, and what has it is a FarAttempt instead of a worker. It goes on when this node ends,
+// and the next one takes it up again.
+//
 // Each arrow that a promise needs is synced before the next thing happens: a submission before it's
 // answered, a start before the worker gets the call, an outcome before anybody hears of it.
 #pragma once
@@ -22,6 +26,7 @@
 #include <vector>
 
 #include "node/calls.h"
+#include "node/far_attempt.h"
 #include "node/run_decisions.h"
 #include "node/run_journal.h"
 #include "node/run_logs.h"
@@ -56,6 +61,7 @@ class Runs {
     RunLimits limits;
     Resize resize;
     ShareOf share_of;
+    FarAttempt::FindAsker find_asker;
   };
   explicit Runs(Parts parts) : parts_(std::move(parts)), trust_(parts_.clock) {}
 
@@ -160,15 +166,17 @@ class Runs {
     SlotAsk ask;                         // of the worker that it gets
     std::uint64_t own_memory = 0;        // that its service asks for
     std::weak_ptr<Worker> worker;        // that has the attempt
+    std::shared_ptr<FarAttempt> far;     // or what has it on another node
+    bool never_began = false;            // the attempt that has just ended
     std::optional<double> cpu_before{};  // what that had used by then, in seconds
     std::optional<Stopping> stopping;
     std::vector<std::shared_ptr<net::Event>> waiters;
   };
   using ActivePtr = std::shared_ptr<Active>;
 
-  Result<RunRecord> make_record(const Target& target, const wire::Submission& asked,
-                                std::string caller);
+  RunRecord make_record(const Target& target, const wire::Submission& asked, std::string caller);
   std::string make_id();
+  RunRecord begin_record(const wire::Submission& asked, std::string caller);
   static std::string party_of(const std::string& caller);
   std::optional<Error> refuse(const Target& target, const wire::Submission& asked,
                               const std::string& caller) const;
@@ -188,6 +196,15 @@ class Runs {
   std::unique_ptr<Call> make_call(const ActivePtr& run);
   void on_room(const ActivePtr& run, const Call& call);
   net::Task<> start(ActivePtr run);
+  net::Task<Result<RunStore::Started>> record_start(ActivePtr run, RunStore::Begin begin);
+
+  static const wire::Place* place_of(const Active& run);
+  static const wire::Place* far_place_of(const wire::RetryPolicy& policy, std::int64_t place);
+  net::Task<> start_elsewhere(ActivePtr run);
+  net::Task<> go_on_elsewhere(ActivePtr run);
+  void attend(const ActivePtr& run, std::string arguments, std::uint64_t lines, bool was_sent);
+  net::Task<> await_far(ActivePtr run, std::shared_ptr<FarAttempt> far);
+  net::Task<std::uint64_t> count_lines(std::string id, std::uint64_t offset);
   void on_answer(const ActivePtr& run, wire::FrameType type, std::string_view head,
                  wire::Body body);
   void end(const ActivePtr& run, Ending ending);

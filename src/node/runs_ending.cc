@@ -72,7 +72,8 @@ void Runs::end(const ActivePtr& run, Ending ending) {
 net::Task<> Runs::end_attempt(ActivePtr run, Ending ending) {
   ending.outcome.at = now_ms();
   const std::optional<NextAttempt> next = decide_next_attempt(
-      run->policy, {run->run, ending, run->own_memory, ending.outcome.at, random_part()});
+      run->policy,
+      {run->run, ending, run->own_memory, ending.outcome.at, random_part(), run->never_began});
   if (next) {
     LEANTO_FAILPOINT("run.retry.decided");
     Status recorded = co_await record_retry(run, ending, *next);
@@ -113,6 +114,7 @@ net::Task<Status> Runs::record_retry(ActivePtr run, Ending ending, NextAttempt n
   run->run.not_before = next.not_before;
   run->run.log_size = ending.outcome.log_size;
   if (next.memory) run->run.memory = next.memory;
+  if (next.place) run->run.place = *next.place;
   co_return done;
 }
 
@@ -192,6 +194,7 @@ net::Task<> Runs::stop() {
   std::vector<ActivePtr> running;
   for (const auto& [id, run] : active_) {
     if (run->phase != Phase::kRunning && run->phase != Phase::kUnknown) continue;
+    if (run->far) continue;       // it goes on, and the next node hears of it
     run->phase = Phase::kEnding;  // what its worker says from now on comes too late
     running.push_back(run);
   }

@@ -30,14 +30,20 @@ struct RunsTest : CallsTest {
     store.emplace(open_store());
     journal.emplace(test.loop, *store);
     logs.emplace(test.loop, clock, (directory / "runs").string(), 1 << 20);
-    runs.emplace(Runs::Parts{test.loop, clock, calls, *journal, *logs,
-                             [this](const wire::CallHead& head) { return find_target(head); },
-                             "here", RunLimits{{}, 1000},
-                             [this](const TargetPtr&, std::uint64_t memory) {
-                               resized_to = memory;
-                               return larger;
-                             },
-                             [](const SlotAsk&) { return RunShare{2000, 3'600'000}; }});
+    runs.emplace(Runs::Parts{
+        test.loop, clock, calls, *journal, *logs,
+        [this](const wire::CallHead& head) { return find_target(head); }, "here",
+        RunLimits{{}, 1000},
+        [this](const TargetPtr&, std::uint64_t memory) {
+          resized_to = memory;
+          return larger;
+        },
+        [](const SlotAsk&) { return RunShare{2000, 3'600'000}; },
+        [this](std::string node, bool again) { return find_asker(std::move(node), again); }});
+  }
+  // Other nodes: none, if a test has none.
+  virtual net::Task<Result<std::shared_ptr<Asker>>> find_asker(std::string node, bool) {
+    co_return fail(ErrorKind::kNotFound, "no node is named '{}'", node);
   }
   RunStore open_store() { return *RunStore::open(directory / "runs.sqlite", directory / "runs"); }
   Result<TargetPtr> find_target(const wire::CallHead&) {

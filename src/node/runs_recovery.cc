@@ -43,6 +43,9 @@ Status Runs::recover(RunStore& store, Workers workers) {
     });
     if (!found) return Failure(found.error());
     queued = *std::move(found);
+    auto elsewhere = runs.interrupted();
+    if (!elsewhere) return Failure(elsewhere.error());
+    interrupted = *std::move(elsewhere);
     LEANTO_FAILPOINT("run.recover.recorded");
     return {};
   };
@@ -59,6 +62,11 @@ Status Runs::recover(RunStore& store, Workers workers) {
 
 void Runs::await_worker(const RunStore::Interrupted& interrupted) {
   const ActivePtr run = activate(interrupted.run);
+  if (!interrupted.node.empty()) {
+    run->phase = Phase::kRunning;
+    parts_.loop.spawn("go on with a run elsewhere", go_on_elsewhere(run));
+    return;
+  }
   run->phase = Phase::kUnknown;
   run->run.status = RunStatus::kUnknown;
   run->run.reason = kAwaited;

@@ -153,6 +153,11 @@ void Runs::stop_run(const ActivePtr& run, StopCause cause, std::string reason) {
                            {},
                            false};
   if (run->phase == Phase::kWaiting) return end(run, stopped_ending(*run->stopping));
+  if (run->far) {
+    const std::string& why = run->stopping->reason;
+    const bool is_heard = run->far->cancel(why);
+    return is_heard ? void() : end(run, stopped_ending(*run->stopping));
+  }
   parts_.calls.cancel(run->call);  // ends it at once unless a worker has it
   LEANTO_FAILPOINT("run.cancel.interrupted");
   if (run->phase == Phase::kRunning) parts_.loop.spawn("see a run stop", see_it_stop(run));

@@ -55,6 +55,7 @@ struct RunRecord {
   std::int64_t attempt = 0;                // how many starts
   std::optional<std::int64_t> not_before;  // of the next attempt
   std::optional<std::int64_t> memory;      // of the next attempt, where it's not the service's own
+  std::int64_t place = 0;                  // of the next attempt, among those of its policy
   std::int64_t created_at = 0;
   std::optional<std::int64_t> started_at;
   std::optional<std::int64_t> ended_at;
@@ -84,8 +85,9 @@ RunOutcome lost_outcome(const std::string& reason, std::int64_t at);
 // What follows on an attempt that is not the last.
 struct NextAttempt {
   std::int64_t not_before = 0;
-  std::optional<std::int64_t> memory;  // bytes, if it's another amount
-  std::string reason;                  // why there is one
+  std::optional<std::int64_t> memory;   // bytes, if it's another amount
+  std::string reason;                   // why there is one
+  std::optional<std::int64_t> place{};  // if it's another one
 
   friend bool operator==(const NextAttempt&, const NextAttempt&) = default;
 };

@@ -20,9 +20,9 @@ namespace {
 
 constexpr std::string_view kInsert =
     "INSERT INTO runs (id, key, service, version, object, member, head, digest, caller, node, "
-    "timeout_ms, grace_ms, policy, keep_args, replays, snapshot, image, status, created_at, "
-    "arguments_size) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?)";
+    "timeout_ms, grace_ms, policy, keep_args, replays, snapshot, image, memory, status, "
+    "created_at, arguments_size) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?)";
 
 }  // namespace
 
@@ -91,10 +91,11 @@ Result<RunStore::Submitted> RunStore::submit(const RunRecord& run, std::string_v
     }
   }
   const auto size = static_cast<std::int64_t>(arguments.size());
-  const Status inserted = execute(
-      database_, kInsert, run.id, run.key, run.service, run.version, run.object, run.member,
-      Blob{run.head}, run.digest, run.caller, run.node, run.timeout_ms, run.grace_ms, run.policy,
-      std::int64_t{run.keep_arguments}, run.replays, run.snapshot, run.image, run.created_at, size);
+  const Status inserted =
+      execute(database_, kInsert, run.id, run.key, run.service, run.version, run.object, run.member,
+              Blob{run.head}, run.digest, run.caller, run.node, run.timeout_ms, run.grace_ms,
+              run.policy, std::int64_t{run.keep_arguments}, run.replays, run.snapshot, run.image,
+              run.memory, run.created_at, size);
   if (!inserted) return Failure(inserted.error());
   if (Status put = put_payload(run.id, "arguments", {}, arguments); !put)
     return Failure(put.error());
@@ -114,9 +115,9 @@ Result<RunStore::Started> RunStore::start(const std::string& id, const Begin& be
   const Status recorded = execute(
       database_,
       "INSERT INTO attempts (run, n, started_at, log_offset, memory_limit, worker_call, gpus, "
-      "price) SELECT id, attempt, ?, ?, ?, ?, ?, ? FROM runs WHERE id = ?",
+      "price, node) SELECT id, attempt, ?, ?, ?, ?, ?, ?, ? FROM runs WHERE id = ?",
       begin.at, begin.log_offset, begin.memory_limit, begin.worker_call, begin.share.gpus_1000,
-      begin.share.price_1000000, id);
+      begin.share.price_1000000, begin.node, id);
   if (!recorded) return Failure(recorded.error());
   struct Row {
     std::int64_t attempt;
@@ -184,11 +185,12 @@ Status RunStore::end_attempt(const std::string& id, const RunOutcome& outcome) {
 }
 
 Status RunStore::retry(const std::string& id, const RunOutcome& outcome, const NextAttempt& next) {
-  const auto changed = change(database_,
-                              "UPDATE runs SET status = 'queued', not_before = ?, memory = "
-                              "COALESCE(?, memory), reason = ?, log_size = ? WHERE id = ? AND "
-                              "status = 'running'",
-                              next.not_before, next.memory, next.reason, outcome.log_size, id);
+  const auto changed =
+      change(database_,
+             "UPDATE runs SET status = 'queued', not_before = ?, memory = "
+             "COALESCE(?, memory), place = COALESCE(?, place), reason = ?, log_size = ? "
+             "WHERE id = ? AND status = 'running'",
+             next.not_before, next.memory, next.place, next.reason, outcome.log_size, id);
   if (!changed) return Failure(changed.error());
   if (*changed == 0)
     return fail(ErrorKind::kAlreadyExists, "the run {} is not running, so no attempt ends", id);
@@ -219,26 +221,25 @@ Result<std::vector<RunStore::Interrupted>> RunStore::interrupted() {
   std::vector<Interrupted> interrupted;
   for (RunRecord& run : *runs) {
     (void)repair_run_log(log_file(run.id));
-    auto read = [](const Statement& row) { return row.text(0); };
-    auto call = first_row(database_, read,
-                          "SELECT worker_call FROM attempts WHERE run = ? AND ended_at IS NULL "
-                          "ORDER BY n DESC",
-                          run.id);
-    if (!call) return Failure(call.error());
-    interrupted.push_back({std::move(run), call->value_or("")});
+    using Where = std::pair<std::string, std::string>;
+    auto read = [](const Statement& row) { return Where{row.text(0), row.text(1)}; };
+    const auto where = first_row(database_, read,
+                                 "SELECT worker_call, node FROM attempts WHERE run = ? AND "
+                                 "ended_at IS NULL ORDER BY n DESC",
+                                 run.id);
+    if (!where) return Failure(where.error());
+    auto [call, node] = where->value_or(Where{});
+    interrupted.push_back({std::move(run), std::move(call), std::move(node)});
   }
   return interrupted;
 }
 
 Status RunStore::take_over_running(std::int64_t at, const std::string& reason,
                                    const Decide& decide) {
-  RunFilter running;
-  running.statuses = {RunStatus::kRunning};
-  running.limit = -1;
-  const auto runs = list(running);
-  if (!runs) return Failure(runs.error());
-  for (const RunRecord& run : *runs) {
-    (void)repair_run_log(log_file(run.id));
+  const auto running = interrupted();
+  if (!running) return Failure(running.error());
+  for (const auto& [run, call, node] : *running) {
+    if (!node.empty()) continue;
     RunOutcome lost = lost_outcome(reason, at);
     lost.log_size = static_cast<std::int64_t>(run_log_size(log_file(run.id)).value_or(0));
     const auto next = decide(run);

@@ -61,6 +61,7 @@ class RunStore {
     std::optional<std::int64_t> memory_limit{};
     std::string worker_call{};  // who has it: a worker's own name, and the call's number there
     RunShare share{};
+    std::string node{};  // where it is, if not here
   };
   Result<Started> start(const std::string& id, const Begin& begin);
 
@@ -71,7 +72,7 @@ class RunStore {
   Status finish(const std::string& id, const RunOutcome& outcome, const RunAnswer& answer);
 
   // After a restart: what ran is lost, for `reason`, unless `decide` says that it's tried again.
-  // Returns what is queued, in order.
+  // Returns what is queued, in order. Attempts on other nodes go on.
   using Decide = std::function<std::optional<NextAttempt>(const RunRecord&)>;
   Result<std::vector<RunRecord>> recover(std::int64_t at, const std::string& reason,
                                          const Decide& decide);
@@ -81,6 +82,7 @@ class RunStore {
   struct Interrupted {
     RunRecord run;
     std::string worker_call;
+    std::string node;  // where its attempt is, if not here
   };
   Result<std::vector<Interrupted>> interrupted();
   Result<std::vector<RunRecord>> queued();
@@ -115,6 +117,7 @@ class RunStore {
     std::optional<std::int64_t> memory_peak{};
     std::optional<std::int64_t> cpu_ms{};
     RunShare share{};
+    std::string node{};
   };
   Result<std::vector<Attempt>> attempts(const std::string& id);
 

@@ -14,7 +14,7 @@ constexpr std::string_view kColumns =
     "status, attempt, created_at, started_at, ended_at, error_kind, error_type, error_message, "
     "traceback, reason, arguments_size, answer_size, log_size, policy, not_before, memory, "
     "keep_args, "
-    "replays, snapshot, image";
+    "replays, snapshot, image, place";
 
 RunRecord read_run(const Statement& row) {
   RunRecord run;
@@ -48,6 +48,7 @@ RunRecord read_run(const Statement& row) {
   run.replays = row.text(29);
   run.snapshot = row.text(30);
   run.image = row.text(31);
+  run.place = row.integer(32);
   return run;
 }
 
@@ -94,14 +95,14 @@ Result<std::vector<RunStore::Attempt>> RunStore::attempts(const std::string& id)
     attempt.memory_peak = row.find_integer(10);
     attempt.cpu_ms = row.find_integer(11);
     attempt.share = {row.integer(12), row.find_integer(13)};
+    attempt.node = row.text(14);
     return attempt;
   };
   return all_rows(
       database_, read,
       "SELECT n, started_at, ended_at, COALESCE(outcome, ''), reason, error_kind, "
-      "error_type, error_message, log_offset, memory_limit, memory_peak, cpu_ms, gpus, price FROM "
-      "attempts "
-      "WHERE run = ? ORDER BY n",
+      "error_type, error_message, log_offset, memory_limit, memory_peak, cpu_ms, gpus, price, node "
+      "FROM attempts WHERE run = ? ORDER BY n",
       id);
 }
 

@@ -1,6 +1,8 @@
 #include "wire/retry_policy.h"
 
+#include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "base/byte_size.h"
 
@@ -54,6 +56,7 @@ Result<Retries> parse_retries(const Json& from) {
   Retries retries;
   double attempts = 1;
   double limit = -1;
+  double places = 1;
   for (const Status& read :
        {read_number(from, "attempts", 1, kMaxAttempts, attempts),
         read_names(from, "kinds", retries.kinds), read_names(from, "types", retries.types),
@@ -61,12 +64,29 @@ Result<Retries> parse_retries(const Json& from) {
         read_number(from, "factor", 1, 1000, retries.factor),
         read_number(from, "max_delay", 0, kMaxSeconds, retries.max_delay),
         read_number(from, "jitter", 0, 1, retries.jitter),
-        read_number(from, "limit", 0, kMaxSeconds, limit)}) {
+        read_number(from, "limit", 0, kMaxSeconds, limit),
+        read_number(from, "places", 1, kMaxPlaces, places)}) {
     if (!read) return Failure(read.error());
   }
   retries.attempts = static_cast<std::int64_t>(attempts);
+  retries.places = static_cast<std::size_t>(places);
   if (limit >= 0) retries.limit = limit;
   return retries;
+}
+
+// Bytes, or a map of them and a place.
+Result<MemoryStep> parse_step(const Json& said) {
+  if (!said.is_object()) {
+    const Result<std::uint64_t> bytes = read_bytes("sizes", said);
+    if (!bytes) return Failure(bytes.error());
+    return MemoryStep{*bytes};
+  }
+  const Result<std::uint64_t> bytes = read_bytes("size", said.value("size", Json()));
+  if (!bytes) return Failure(bytes.error());
+  double place = 0;
+  if (const Status read = read_number(said, "place", 0, kMaxPlaces, place); !read)
+    return Failure(read.error());
+  return MemoryStep{*bytes, static_cast<std::size_t>(place)};
 }
 
 Result<MoreMemory> parse_on_oom(const Json& from) {
@@ -83,11 +103,45 @@ Result<MoreMemory> parse_on_oom(const Json& from) {
   if (!sizes.is_array() || sizes.size() > kMaxNames)
     return wrong("sizes", sizes, "a list of bytes");
   for (const Json& size : sizes) {
-    const Result<std::uint64_t> bytes = read_bytes("sizes", size);
-    if (!bytes) return Failure(bytes.error());
-    more.sizes.push_back(*bytes);
+    const Result<MemoryStep> step = parse_step(size);
+    if (!step) return Failure(step.error());
+    more.sizes.push_back(*step);
   }
   return more;
+}
+
+Result<std::vector<Place>> parse_places(const Json& from) {
+  if (!from.is_array() || from.empty() || from.size() > kMaxPlaces)
+    return wrong("places", from, fmt::format("a list of 1 to {} places", kMaxPlaces));
+  std::vector<Place> places;
+  for (const Json& said : from) {
+    Place place;
+    place.node = find_string(said, "node").value_or("");
+    place.service = find_string(said, "service").value_or("");
+    place.version = find_string(said, "version").value_or("");
+    if (said.is_object()) place.call = said.value("call", Json());
+    if (said.is_object() && said.contains("memory")) {
+      const Result<std::uint64_t> bytes = read_bytes("memory", said["memory"]);
+      if (!bytes) return Failure(bytes.error());
+      place.memory = *bytes;
+    }
+    if (place.version.empty() || !place.call.is_object())
+      return wrong("places", said, "a map with the node, the version and the call there");
+    places.push_back(std::move(place));
+  }
+  return places;
+}
+
+// Whether all that is said about places is about some that there are.
+Status check_places(const RetryPolicy& policy) {
+  const std::size_t count = std::max<std::size_t>(policy.places.size(), 1);
+  const bool are_known =
+      (!policy.retries || policy.retries->places <= count) &&
+      (!policy.on_oom ||
+       std::all_of(policy.on_oom->sizes.begin(), policy.on_oom->sizes.end(),
+                   [&](const MemoryStep& step) { return step.place.value_or(0) < count; }));
+  if (are_known) return {};
+  return fail(ErrorKind::kInvalid, "there are {} places, and the policy names others", count);
 }
 
 }  // namespace
@@ -104,6 +158,12 @@ Result<RetryPolicy> parse_retry_policy(const Json& asked) {
     if (!more) return Failure(more.error());
     policy.on_oom = *std::move(more);
   }
+  if (const auto said = asked.find("places"); said != asked.end()) {
+    Result<std::vector<Place>> places = parse_places(*said);
+    if (!places) return Failure(places.error());
+    policy.places = *std::move(places);
+  }
+  if (const Status known = check_places(policy); !known) return Failure(known.error());
   return policy;
 }
 
@@ -115,11 +175,22 @@ Json to_json(const RetryPolicy& policy) {
                        {"factor", retries->factor},     {"max_delay", retries->max_delay},
                        {"jitter", retries->jitter}};
     if (retries->limit) said["retries"]["limit"] = *retries->limit;
+    if (retries->places > 1) said["retries"]["places"] = retries->places;
   }
   if (const auto& more = policy.on_oom) {
-    said["on_oom"] = {{"factor", more->factor}, {"sizes", more->sizes}};
+    Json sizes = Json::array();
+    for (const MemoryStep& step : more->sizes)
+      sizes.push_back(step.place ? Json{{"size", step.bytes}, {"place", *step.place}}
+                                 : Json(step.bytes));
+    said["on_oom"] = {{"factor", more->factor}, {"sizes", std::move(sizes)}};
     if (more->max) said["on_oom"]["max"] = *more->max;
   }
+  for (const Place& place : policy.places)
+    said["places"].push_back({{"node", place.node},
+                              {"service", place.service},
+                              {"version", place.version},
+                              {"memory", place.memory},
+                              {"call", place.call}});
   return said;
 }
 

@@ -32,7 +32,43 @@ TEST(RetryPolicy, SizesMayBeText) {
   const auto policy = parse_retry_policy({{"on_oom", {{"max", "64GB"}, {"sizes", {"1MiB", 7}}}}});
   ASSERT_TRUE(policy) << policy.error().message;
   EXPECT_EQ(policy->on_oom->max, 64'000'000'000u);
-  EXPECT_EQ(policy->on_oom->sizes, (std::vector<std::uint64_t>{1 << 20, 7}));
+  EXPECT_EQ(policy->on_oom->sizes, (std::vector<MemoryStep>{{1 << 20}, {7}}));
+}
+
+TEST(RetryPolicy, MayNameOtherPlaces) {
+  const Json there = {{"node", "box"},
+                      {"service", "shop.add"},
+                      {"version", "abc"},
+                      {"memory", 7},
+                      {"call", {{"v", "abc"}}}};
+  Json here = there;
+  here["node"] = "";
+  const Json said = {
+      {"retries",
+       {{"attempts", 3},
+        {"kinds", Json::array()},
+        {"types", Json::array()},
+        {"delay", 1.0},
+        {"factor", 2.0},
+        {"max_delay", 60.0},
+        {"jitter", 0.25},
+        {"places", 2}}},
+      {"on_oom", {{"factor", 2.0}, {"sizes", {1, {{"size", 2}, {"place", 1}}}}}},
+      {"places", {here, there}},
+  };
+  const auto policy = parse_retry_policy(said);
+  ASSERT_TRUE(policy) << policy.error().message;
+  EXPECT_EQ(policy->places.at(1).node, "box");
+  EXPECT_EQ(policy->on_oom->sizes, (std::vector<MemoryStep>{{1}, {2, 1}}));
+  EXPECT_EQ(to_json(*policy), said);
+  for (const Json& wrong :
+       {Json{{"places", Json::array()}}, Json{{"places", "box"}}, Json{{"places", {"box"}}},
+        Json{{"places", {{{"node", "box"}}}}}, Json{{"retries", {{"places", 3}}}},
+        Json{{"on_oom", {{"sizes", {{{"size", 2}, {"place", 2}}}}}}}}) {
+    Json changed = said;
+    changed.update(wrong);
+    EXPECT_FALSE(parse_retry_policy(changed)) << wrong;
+  }
 }
 
 TEST(RetryPolicy, SaysNothingWhereNothingIsSaid) {

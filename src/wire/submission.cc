@@ -29,6 +29,23 @@ Status parse_keep_arguments(const Json& call, Submission& submission) {
   return {};
 }
 
+Status parse_memory(const Json& call, Submission& submission) {
+  const auto memory = call.find("memory");
+  if (memory == call.end()) return {};
+  if (!memory->is_number_unsigned())
+    return fail(ErrorKind::kInvalid, "memory is a number of bytes");
+  submission.memory = memory->get<std::uint64_t>();
+  return {};
+}
+
+// A live object is where it is.
+Status check_places(const CallHead& call, const RetryPolicy& policy) {
+  if (policy.places.empty() || call.target_kind != TargetKind::kObject) return {};
+  return fail(ErrorKind::kInvalid,
+              "a method of a live object can't be tried again on another node: its state is where "
+              "it is; give places to functions");
+}
+
 }  // namespace
 
 Result<Submission> parse_submission(const Json& asked) {
@@ -43,6 +60,7 @@ Result<Submission> parse_submission(const Json& asked) {
   if (Status parsed = parse_grace(asked, submission); !parsed) return Failure(parsed.error());
   if (Status parsed = parse_keep_arguments(asked, submission); !parsed)
     return Failure(parsed.error());
+  if (Status parsed = parse_memory(asked, submission); !parsed) return Failure(parsed.error());
   Result<RetryPolicy> policy = parse_retry_policy(asked);
   if (!policy) return Failure(policy.error());
   submission.policy = *std::move(policy);
@@ -51,8 +69,8 @@ Result<Submission> parse_submission(const Json& asked) {
                 "a run's arguments and its value go on record: they come in the body");
   }
   Json head = asked;
-  for (const char* ours :
-       {"key", "on_conflict", "grace", "retries", "on_oom", "keep_args", "log", "p", "left"})
+  for (const char* ours : {"key", "on_conflict", "grace", "retries", "on_oom", "places", "memory",
+                           "keep_args", "log", "p", "left"})
     head.erase(ours);
   const Result<CallHead> call = parse_call_head(encode_head(head));
   if (!call) return Failure(call.error());
@@ -61,6 +79,8 @@ Result<Submission> parse_submission(const Json& asked) {
                 "functions and methods can be submitted; an instance is made, and an attribute "
                 "read or written, by a plain call");
   }
+  if (Status checked = check_places(*call, submission.policy); !checked)
+    return Failure(checked.error());
   submission.call = *call;
   head.erase("timeout");
   head.erase("max_queue");

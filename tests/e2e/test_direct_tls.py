@@ -167,6 +167,9 @@ def test_no_operation_is_done_without_its_right(box):
                     assert said["kind"] == "access_denied", how
             if right == "admin":  # a deploy to a further node is a way to there
                 assert client.ask(1001, op="deploy", to="further")[0]["kind"] == "access_denied"
+                place = {"node": "further", "service": "f", "version": "v", "call": {"v": "v"}}
+                said, _ = client.ask(1002, op="submit", call={"v": "v", "places": [place]})
+                assert said["kind"] == "access_denied"
 
 
 def test_every_operation_is_heard_with_its_right(box):

@@ -137,7 +137,7 @@ def _steps(options: dict, own: object) -> list:
 
 
 def _placed(sizes: list, capacity: int) -> list:
-    """Return the steps through sizes: those over the capacity go to the cheapest cluster that has so much; up to what none has."""
+    """Return the steps through sizes: those over the capacity go to the cheapest cluster that has so much, if there is one."""
     from leanto import _compute
 
     offers = sorted(_compute.offers(), key=_price)

@@ -8,6 +8,8 @@
 #include <string>
 
 #include "base/duration.h"
+#include "cli/call_answer.h"
+#include "cli/call_run.h"
 #include "cli/command.h"
 #include "cli/report.h"
 #include "cli/report_node.h"
@@ -20,55 +22,6 @@ using wire::FrameType;
 using wire::Json;
 
 constexpr int kGrantedAtOnce = 4;  // of the eight items that a worker sends ahead
-
-struct CallOptions {
-  std::string name;
-  std::string member;
-  std::string args = "[]";
-  std::string kwargs = "{}";
-  std::string timeout;
-  std::optional<std::uint32_t> max_queue;
-  bool json = false;
-};
-
-volatile sig_atomic_t interrupted = 0;
-
-void watch_for_interrupts() {
-  struct sigaction action{};
-  action.sa_handler = [](int) { interrupted = 1; };
-  ::sigaction(SIGINT, &action, nullptr);
-  sigset_t interrupt;
-  ::sigemptyset(&interrupt);
-  ::sigaddset(&interrupt, SIGINT);
-  ::sigprocmask(SIG_BLOCK, &interrupt, nullptr);  // Connection::next lets it through
-}
-
-int exit_code_of(const Error& error) {
-  if (error.kind == ErrorKind::kNotFound) return kNotFound;
-  if (error.kind == ErrorKind::kTimeout) return kTimedOut;
-  if (error.kind == ErrorKind::kInvalid) return kUsage;
-  if (error.kind == ErrorKind::kCancelled && interrupted != 0) return kInterrupted;
-  return kFailed;
-}
-
-int say_error(const Json& head, const CallOptions& options) {
-  const Error error = wire::error_from_head(head);
-  if (options.json) {
-    print_json({{"error", head}});
-    return exit_code_of(error);
-  }
-  const auto traceback = wire::find_string(head, "traceback");
-  if (traceback && !traceback->empty()) {
-    fmt::print(stderr, "{}{}", *traceback, traceback->ends_with('\n') ? "" : "\n");
-  } else {
-    print_error(error);
-  }
-  return exit_code_of(error);
-}
-
-int say_error(const Error& error, const CallOptions& options) {
-  return say_error(wire::error_to_json(error), options);
-}
 
 // A service of that name, or else the object.
 Result<Json> find_target(Connection& node, const std::string& name) {
@@ -84,11 +37,6 @@ Result<Json> find_target(Connection& node, const std::string& name) {
   return Json{{"n", name}};  // the node says what it has instead
 }
 
-void print_line(std::string_view json) {
-  fmt::print("{}\n", json);
-  std::fflush(stdout);
-}
-
 // The exit code if the frame ends the call.
 std::optional<int> take(const CallFrame& frame, const CallOptions& options) {
   switch (frame.type) {
@@ -96,21 +44,17 @@ std::optional<int> take(const CallFrame& frame, const CallOptions& options) {
       std::fwrite(frame.body.data(), 1, frame.body.size(), stderr);
       return std::nullopt;
     case FrameType::kYield:
-      print_line(frame.body);
+      print_call_line(frame.body);
       return std::nullopt;
     case FrameType::kError:
-      return say_error(frame.head, options);
+      return say_call_error(frame.head, options);
     case FrameType::kResult:
       break;
     default:
       return std::nullopt;
   }
   if (wire::find_flag(frame.head, "stream", false)) return kOk;
-  if (wire::find_flag(frame.head, "self", false)) {
-    print_json({{"object", options.name}});
-  } else {
-    print_line(frame.body);
-  }
+  print_call_value(frame.head, frame.body, options);
   return kOk;
 }
 
@@ -118,12 +62,12 @@ int follow(Connection& node, std::uint32_t stream, const CallOptions& options) {
   int items = 0;
   bool cancelled = false;
   while (true) {
-    if (interrupted != 0 && !cancelled) {
+    if (signal_that_came != 0 && !cancelled) {
       cancelled = true;
-      if (Status sent = node.cancel(stream); !sent) return say_error(sent.error(), options);
+      if (Status sent = node.cancel(stream); !sent) return say_call_error(sent.error(), options);
     }
     const Result<std::optional<CallFrame>> frame = node.next(stream);
-    if (!frame) return say_error(frame.error(), options);
+    if (!frame) return say_call_error(frame.error(), options);
     if (!*frame) continue;
     if (const std::optional<int> code = take(**frame, options)) {
       return cancelled ? kInterrupted : *code;
@@ -131,7 +75,7 @@ int follow(Connection& node, std::uint32_t stream, const CallOptions& options) {
     if ((*frame)->type == FrameType::kYield && ++items == kGrantedAtOnce) {
       items = 0;
       if (Status sent = node.credit(stream, kGrantedAtOnce); !sent) {
-        return say_error(sent.error(), options);
+        return say_call_error(sent.error(), options);
       }
     }
   }
@@ -139,13 +83,14 @@ int follow(Connection& node, std::uint32_t stream, const CallOptions& options) {
 
 int make_call(Connection& node, const CallOptions& options, const Json& words) {
   Result<Json> head = find_target(node, options.name);
-  if (!head) return say_error(head.error(), options);
+  if (!head) return say_call_error(head.error(), options);
   head->update(words);
-  watch_for_interrupts();
   const std::string body =
       fmt::format(R"({{"args":{},"kwargs":{}}})", options.args, options.kwargs);
+  if (!options.key.empty()) return call_as_run(node, options, *std::move(head), body);
+  watch_for_signal(SIGINT);
   const Result<std::uint32_t> stream = node.call(*head, body);
-  if (!stream) return say_error(stream.error(), options);
+  if (!stream) return say_call_error(stream.error(), options);
   return follow(node, *stream, options);
 }
 
@@ -172,7 +117,7 @@ int call(const CallOptions& options) {
     if (timeout) words["timeout"] = std::chrono::duration<double>(*timeout).count();
   }
   if (options.max_queue) words["max_queue"] = *options.max_queue;
-  if (!wrong.empty()) return say_error(Error{ErrorKind::kInvalid, wrong}, options);
+  if (!wrong.empty()) return say_call_error(Error{ErrorKind::kInvalid, wrong}, options);
   auto make = [&](Connection& node) { return make_call(node, options, words); };
   return with_node(options.json ? Format::kJson : Format::kText, NoNode::kError, make);
 }
@@ -184,9 +129,14 @@ void add_call(CLI::App& app) {
   command->footer(
       "Examples:\n"
       "  leanto call demo.add --args '[1, 2]'\n"
-      "  leanto call trainer step --kwargs '{\"lr\": 0.1}' --timeout 30s | jq .loss\n\n"
+      "  leanto call trainer step --kwargs '{\"lr\": 0.1}' --timeout 30s | jq .loss\n"
+      "  leanto call demo.nightly --key nightly-2025-01-31 --wait --retries 3\n\n"
       "What it returns comes to stdout as JSON, a generator's items each on a line of its own;\n"
-      "what it prints comes to stderr, and so does what goes wrong. Ctrl-C cancels it.");
+      "what it prints comes to stderr, and so does what goes wrong. Ctrl-C cancels it.\n\n"
+      "With --key it's a run, which goes on by itself: said again, it's the same run and no "
+      "second\n"
+      "start. Then Ctrl-C only stops waiting. Exit codes of --wait: 0 it succeeded, 1 it failed,\n"
+      "4 it was cancelled, 5 it is lost, 124 it took longer than --timeout.");
   const auto options = std::make_shared<CallOptions>();
   command->add_option("NAME", options->name, "The service or object")->required()->type_name("");
   command->add_option("METHOD", options->member, "The object's method, or the class's")
@@ -201,6 +151,21 @@ void add_call(CLI::App& app) {
       ->add_option("--max-queue", options->max_queue,
                    "Fails at once if more calls than this would wait; 0: if it can't run now")
       ->type_name("N");
+  CLI::Option* key = command->add_option(
+      "--key", options->key,
+      "Makes it a run of that name: there is one, however often it's asked for");
+  key->type_name("KEY")->check(CLI::Validator(
+      [](const std::string& text) { return text.empty() ? "an empty key names no run" : ""; }, ""));
+  CLI::Option* wait =
+      command->add_flag("--wait", options->wait, "Waits for the run, with its output")->needs(key);
+  command->add_option("--retries", options->retries, "At most N attempts in all, after errors")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1000))
+      ->needs(key);
+  command
+      ->add_flag("--cancel-on-interrupt", options->cancel_on_interrupt,
+                 "Ctrl-C, or SIGTERM, cancels the run")
+      ->needs(wait);
   command->add_flag("--json", options->json, "What goes wrong comes to stdout, too, as JSON");
   on_run(*command, [options] { return call(*options); });
 }

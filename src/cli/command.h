@@ -13,11 +13,12 @@ inline constexpr int kOk = 0;
 inline constexpr int kFailed = 1;
 inline constexpr int kUsage = 2;
 inline constexpr int kNotRunning = 3;
-inline constexpr int kCancelled = 4;      // of `leanto wait`
-inline constexpr int kLost = 5;           // of `leanto wait`
+inline constexpr int kCancelled = 4;      // the run, of `leanto wait` and `leanto call --wait`
+inline constexpr int kLost = 5;           // the same
 inline constexpr int kNotFound = 6;       // no such service or object
 inline constexpr int kTimedOut = 124;     // as timeout(1) says it
 inline constexpr int kInterrupted = 130;  // 128 + SIGINT, as shells say it
+inline constexpr int kTerminated = 143;   // 128 + SIGTERM
 
 // kJson: one line of JSON on stdout, and nothing else there.
 enum class Format { kText, kJson };

@@ -114,8 +114,29 @@ void Connection::wait_patiently() {
   }
 }
 
+// Until there is something to read; signals come only here, between two looks at what they did.
+Status Connection::wait_for_signal_too() {
+  sigset_t mask;
+  ::sigprocmask(SIG_BLOCK, nullptr, &mask);
+  ::sigdelset(&mask, SIGINT);
+  ::sigdelset(&mask, SIGTERM);
+  const auto ns = std::chrono::duration_cast<std::chrono::nanoseconds>(limit_).count();
+  const timespec limit{static_cast<time_t>(ns / 1'000'000'000),
+                       static_cast<long>(ns % 1'000'000'000)};
+  pollfd readable{socket_.get(), POLLIN, 0};
+  const int ready = ::ppoll(&readable, 1, &limit, &mask);
+  if (ready < 0 && errno == EINTR)
+    return fail(ErrorKind::kCancelled, "interrupted while the node on {} was asked", name_);
+  if (ready == 0) return hung_up(EAGAIN);
+  return {};
+}
+
 Status Connection::receive_more() {
-  wait_patiently();
+  if (gives_up_on_signal_) {
+    if (Status waited = wait_for_signal_too(); !waited) return waited;
+  } else {
+    wait_patiently();
+  }
   const wire::FrameDecoder::Room room = decoder_.prepare();
   ssize_t size = 0;
   do {
@@ -135,9 +156,10 @@ Result<wire::Frame> Connection::receive() {
   }
 }
 
-Result<Reply> Connection::ask(const wire::Json& question) {
+Result<Reply> Connection::ask(const wire::Json& question, std::string_view body) {
   const std::uint32_t stream = ++last_stream_;
-  if (Status sent = send(FrameType::kAsk, stream, question); !sent) return Failure(sent.error());
+  if (Status sent = send(FrameType::kAsk, stream, question, body); !sent)
+    return Failure(sent.error());
   while (true) {
     const Result<wire::Frame> frame = receive();
     if (!frame) return Failure(frame.error());
@@ -164,13 +186,13 @@ bool Connection::reconnect() {
   return true;
 }
 
-Result<Reply> Connection::ask_again(const wire::Json& question) {
+Result<Reply> Connection::ask_again(const wire::Json& question, std::string_view body) {
   constexpr Duration kLookAgain = std::chrono::milliseconds(50);
   const auto until = std::chrono::steady_clock::now() + kBack;
-  Result<Reply> reply = ask(question);
+  Result<Reply> reply = ask(question, body);
   while (!reply && is_lost_ && std::chrono::steady_clock::now() < until) {
     if (reconnect()) {
-      reply = ask(question);
+      reply = ask(question, body);
     } else {
       std::this_thread::sleep_for(kLookAgain);
     }

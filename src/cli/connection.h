@@ -42,11 +42,11 @@ class Connection {
 
   // `question` has the "op" and its arguments. The node's own error, or kTimeout when it says
   // nothing for the limit, or kProtocol when what it says makes no sense or it hangs up.
-  Result<Reply> ask(const wire::Json& question);
+  Result<Reply> ask(const wire::Json& question, std::string_view body = {});
 
   // The same for what can be asked twice as well as once: when the node goes away before it has
   // answered, it's asked again, on a new connection, as soon as one is there.
-  Result<Reply> ask_again(const wire::Json& question);
+  Result<Reply> ask_again(const wire::Json& question, std::string_view body = {});
   // The node has hung up. `ask_again` has waited for another in vain.
   bool is_lost() const { return is_lost_; }
 
@@ -58,6 +58,10 @@ class Connection {
   void set_on_log(std::function<void(std::string_view text)> on_log) {
     on_log_ = std::move(on_log);
   }
+
+  // From now on `ask` gives up with kCancelled when SIGINT or SIGTERM comes, for which the caller
+  // has a handler and which it has blocked, so that none is missed. Other questions may follow.
+  void set_gives_up_on_signal() { gives_up_on_signal_ = true; }
 
   // Makes a call, which may take as long as it likes from here on. Returns its stream.
   Result<std::uint32_t> call(const wire::Json& head, std::string_view body);
@@ -78,6 +82,7 @@ class Connection {
   Status receive_more();
   Result<wire::Frame> receive();
   void wait_patiently();
+  Status wait_for_signal_too();
   Failure hung_up(int error_number);
   bool reconnect();
 
@@ -88,6 +93,7 @@ class Connection {
   wire::Json hello_ = wire::Json::object();
   std::uint32_t last_stream_ = 0;
   bool is_lost_ = false;
+  bool gives_up_on_signal_ = false;
   std::function<void()> on_wait_;
   std::function<void(std::string_view text)> on_log_;
 };

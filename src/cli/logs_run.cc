@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <cstdio>
-#include <deque>
 
 #include "cli/command.h"
 #include "cli/report.h"
@@ -15,12 +14,7 @@ using wire::OutputStream;
 
 namespace {
 
-constexpr int kWaitSeconds = 20;  // less than a connection's limit
-
-struct RunLine {
-  OutputStream stream = OutputStream::kStdout;
-  std::string text;  // as it is to be printed
-};
+using RunLine = RunLog::Line;
 
 std::string gap_text(std::uint64_t bytes) {
   return fmt::format("[... {} bytes of the log were left out]\n", bytes);
@@ -43,43 +37,30 @@ RunLine line_of(std::string_view record, LogStyle style) {
   return line;
 }
 
-class RunLog {
- public:
-  RunLog(Connection& node, const RunLogOptions& options) : node_(node), options_(options) {}
-
-  // What comes next; nothing there: an empty list. `wait_seconds`: for how long that is waited for.
-  Result<std::deque<RunLine>> read(int wait_seconds) {
-    const Result<Reply> reply = node_.ask_again(
-        {{"op", "run_logs"}, {"id", options_.run}, {"offset", offset_}, {"wait", wait_seconds}});
-    if (!reply) return Failure(reply.error());
-    std::deque<RunLine> lines;
-    const auto gap = static_cast<std::uint64_t>(wire::find_number(reply->head, "gap").value_or(0));
-    if (gap > 0 && options_.style != LogStyle::kJson)
-      lines.push_back({OutputStream::kStderr, gap_text(gap)});
-    std::string_view rest = reply->body;
-    for (std::size_t end = rest.find('\n'); end != rest.npos; end = rest.find('\n')) {
-      lines.push_back(line_of(rest.substr(0, end), options_.style));
-      rest.remove_prefix(end + 1);
-    }
-    offset_ = static_cast<std::uint64_t>(wire::find_number(reply->head, "next").value_or(0));
-    ended_ = wire::find_flag(reply->head, "ended", false);
-    return lines;
-  }
-  bool ended() const { return ended_; }
-
- private:
-  Connection& node_;
-  const RunLogOptions& options_;
-  std::uint64_t offset_ = 0;
-  bool ended_ = false;
-};
-
 void print_lines(const std::deque<RunLine>& lines, const LogSink& sink) {
   for (const RunLine& line : lines) sink(line.stream, line.text);
   std::fflush(stdout);
 }
 
 }  // namespace
+
+Result<std::deque<RunLog::Line>> RunLog::read(int wait_seconds) {
+  const Result<Reply> reply = node_.ask_again(
+      {{"op", "run_logs"}, {"id", options_.run}, {"offset", offset_}, {"wait", wait_seconds}});
+  if (!reply) return Failure(reply.error());
+  std::deque<Line> lines;
+  const auto gap = static_cast<std::uint64_t>(wire::find_number(reply->head, "gap").value_or(0));
+  if (gap > 0 && options_.style != LogStyle::kJson)
+    lines.push_back({OutputStream::kStderr, gap_text(gap)});
+  std::string_view rest = reply->body;
+  for (std::size_t end = rest.find('\n'); end != rest.npos; end = rest.find('\n')) {
+    lines.push_back(line_of(rest.substr(0, end), options_.style));
+    rest.remove_prefix(end + 1);
+  }
+  offset_ = static_cast<std::uint64_t>(wire::find_number(reply->head, "next").value_or(0));
+  ended_ = wire::find_flag(reply->head, "ended", false);
+  return lines;
+}
 
 int print_run_log(Connection& node, const RunLogOptions& options, const LogSink& sink) {
   RunLog log(node, options);
@@ -97,7 +78,7 @@ int print_run_log(Connection& node, const RunLogOptions& options, const LogSink&
   }
   print_lines(last, sink);
   while (options.follow && !log.ended()) {
-    const Result<std::deque<RunLine>> lines = log.read(kWaitSeconds);
+    const Result<std::deque<RunLine>> lines = log.read(RunLog::kWaitSeconds);
     if (!lines) return print_error(lines.error());
     print_lines(*lines, sink);
   }

@@ -1,12 +1,9 @@
 // `leanto replay`: calls a run again, as a new run, or in this terminal with a debugger.
 #include <fmt/format.h>
-#include <pwd.h>
-#include <unistd.h>
 
-#include <cstdio>
-#include <cstdlib>
 #include <memory>
 
+#include "cli/caller.h"
 #include "cli/command.h"
 #include "cli/replay_debug.h"
 #include "cli/report.h"
@@ -24,27 +21,6 @@ struct ReplayOptions {
   bool debug = false;
   bool step = false;
 };
-
-// A static binary can't ask the user database, of which other places than the file are parts.
-std::string user_name() {
-  for (const char* const variable : {"USER", "LOGNAME"}) {
-    if (const char* const name = std::getenv(variable)) return name;
-  }
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen("/etc/passwd", "re"),
-                                                             &std::fclose);
-  while (file) {
-    const passwd* const user = ::fgetpwent(file.get());
-    if (user == nullptr) break;
-    if (user->pw_uid == ::getuid()) return user->pw_name;
-  }
-  return {};
-}
-
-Json say_caller() {
-  char host[256] = {};
-  (void)::gethostname(host, sizeof host - 1);
-  return {{"pid", ::getpid()}, {"host", host}, {"user", user_name()}};
-}
 
 int replay(Connection& node, const std::string& id, Format format) {
   const Result<Reply> reply =

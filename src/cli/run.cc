@@ -23,12 +23,12 @@ constexpr const char* kFooter =
     "  1    it failed; stderr says why\n"
     "  2    the command line makes no sense\n"
     "  3    no node is running here\n"
-    "  4    the run was cancelled (`leanto wait`)\n"
-    "  5    the run is lost (`leanto wait`)\n"
+    "  4    the run was cancelled (`wait`, `call --wait`)\n"
+    "  5    the run is lost (`wait`, `call --wait`)\n"
     "  6    there is no such service or object (`call`, `objects delete`, `restart`, `up`, ...)\n"
     "  124  it took longer than --timeout (`call`) or --limit (`restart`)\n"
     "  130  interrupted with Ctrl-C\n"
-    "  143  terminated (`leanto top`)";
+    "  143  terminated (`top`, `call --cancel-on-interrupt`)";
 
 void add_commands(CLI::App& app) {
   add_status(app);

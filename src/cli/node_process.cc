@@ -67,11 +67,11 @@ Status start_node(const std::vector<std::string>& options) {
 }
 
 // Who stops need not find the time to answer: what counts is that the process ends.
-Result<StoppedNode> stop_node(Connection& node) {
+Result<StoppedNode> stop_node(Connection& node, Runs runs) {
   const Result<PeerCredentials> peer = peer_credentials(node.socket());
   if (!peer) return Failure(peer.error());
   const Result<UniqueFd> process = open_pidfd(peer->pid);
-  const Result<Reply> reply = node.ask({{"op", "stop"}});
+  const Result<Reply> reply = node.ask({{"op", "stop"}, {"keep_runs", runs == Runs::kGoOn}});
   if (!reply && reply.error().kind != ErrorKind::kProtocol) return Failure(reply.error());
   if (!process && process.error().kind == ErrorKind::kNotFound) return StoppedNode{peer->pid, true};
   if (!process) return Failure(process.error());

@@ -27,7 +27,9 @@ struct StoppedNode {
   bool has_ended = false;  // false: it was asked to, and hasn't within kStopLimit
 };
 
-// Asks the node to end and waits until its process has.
-Result<StoppedNode> stop_node(Connection& node);
+// Asks the node to end and waits until its process has. Runs end with it, or their workers wait for
+// a minute for the next node.
+enum class Runs { kEnd, kGoOn };
+Result<StoppedNode> stop_node(Connection& node, Runs runs = Runs::kEnd);
 
 }  // namespace leanto::cli

@@ -21,4 +21,12 @@ Result<std::vector<Json>> ask_for_objects(Connection& node) {
   return rows_of({{"objects", rows}}, "objects");
 }
 
+std::vector<Json> ask_for_begun_runs(Connection& node) {
+  const Result<Reply> reply =
+      node.ask({{"op", "runs"}, {"status", {"queued", "running"}}, {"limit", 10'000}});
+  if (!reply) return {};
+  const Json rows = Json::parse(reply->body, nullptr, /*allow_exceptions=*/false);
+  return rows_of({{"runs", rows}}, "runs");
+}
+
 }  // namespace leanto::cli

@@ -98,10 +98,10 @@ int restart_node(Connection& node, const RestartOptions& options, Format format)
   // A node of an older version can't say what it keeps; its calls can still be counted.
   const auto objects = ask_for_objects(node);
   const std::vector<std::string> lost =
-      what_is_lost(objects.value_or(std::vector<Json>()), *status);
+      what_is_lost(objects.value_or(std::vector<Json>()), *status, ask_for_begun_runs(node));
   if (!lost.empty() && !options.yes && !confirm(lost)) return refuse(lost, format);
   const std::vector<std::string> kept = options_of_node(node);
-  const Result<StoppedNode> stopped = stop_node(node);
+  const Result<StoppedNode> stopped = stop_node(node, Runs::kGoOn);
   if (!stopped) return print_error(stopped.error());
   if (!stopped->has_ended) {
     return print_error(
@@ -152,6 +152,7 @@ void add_restart(CLI::App& app) {
       "  leanto restart demo.train          # new calls go to new workers at once\n"
       "  leanto restart demo.train --now    # what runs is interrupted\n"
       "  leanto restart --node              # the daemon; says first what would be lost\n\n"
+      "Runs outlive a restart of the daemon: their workers wait for the next one.\n"
       "New workers import what is installed now. Objects of a class stay as they are.\n"
       "Exits with 124 if calls still run in old workers after the limit: they go on, and\n"
       "their workers end with them. With 6 if there is no such service.");

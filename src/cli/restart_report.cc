@@ -4,6 +4,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "cli/objects_report.h"
 #include "cli/table_text.h"
@@ -43,13 +45,23 @@ std::string line_of(const Json& row) {
 
 }  // namespace
 
-std::vector<std::string> what_is_lost(const std::vector<Json>& objects, const Json& status) {
+std::vector<std::string> what_is_lost(const std::vector<Json>& objects, const Json& status,
+                                      const std::vector<Json>& runs) {
+  std::map<std::string, double> runs_of;  // by service
+  std::set<std::string> kept;             // objects
+  for (const Json& run : runs) {
+    runs_of[text_of(run, "service")] += 1;
+    if (text_of(run, "status") == "running") kept.insert(text_of(run, "object"));
+  }
   std::vector<std::string> lost;
-  for (const Json& object : objects)
-    if (object.value("key", Json()).is_string()) lost.push_back(object_line(object));
+  for (const Json& object : objects) {
+    const bool has_name = object.value("key", Json()).is_string();
+    if (has_name && !kept.contains(text_of(object, "id"))) lost.push_back(object_line(object));
+  }
   std::sort(lost.begin(), lost.end());
   for (const Json& service : rows_of(status, "services")) {
-    const double calls = number(service, "running") + number(service, "waiting");
+    const double calls = number(service, "running") + number(service, "waiting") -
+                         runs_of[text_of(service, "service")];
     if (calls > 0)
       lost.push_back(printable(counted(calls, "call") + " of " + text_of(service, "service")));
   }

@@ -26,6 +26,21 @@ TEST(WhatIsLost, AreNamedObjectsAndCalls) {
   EXPECT_THAT(what_is_lost({}, Json::object()), IsEmpty());
 }
 
+TEST(WhatIsLost, AreNotRunsNorTheObjectsThatTheyRunOn) {
+  const std::vector<Json> objects = {
+      {{"key", "busy"}, {"id", "o1"}, {"kind", "instance"}, {"type", "C"}, {"memory", 1}},
+      {{"key", "idle"}, {"id", "o2"}, {"kind", "instance"}, {"type", "C"}, {"memory", 1}}};
+  const Json status = {{"services",
+                        {{{"service", "demo.train"}, {"running", 1}, {"waiting", 2}},
+                         {{"service", "demo.C"}, {"running", 1}, {"waiting", 0}}}}};
+  const std::vector<Json> runs = {
+      {{"service", "demo.train"}, {"status", "running"}, {"object", nullptr}},
+      {{"service", "demo.train"}, {"status", "queued"}, {"object", nullptr}},
+      {{"service", "demo.C"}, {"status", "running"}, {"object", "o1"}}};
+  EXPECT_THAT(what_is_lost(objects, status, runs),
+              ElementsAre("'idle' (C, 1 B)", "1 call of demo.train"));
+}
+
 TEST(RestartReport, SaysWhichWorkersLeaveAndWhatBecomesOfTheirCalls) {
   const Json answer = {
       {"services",

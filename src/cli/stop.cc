@@ -41,7 +41,8 @@ void add_stop(CLI::App& app) {
   CLI::App* command = app.add_subcommand("stop", "Stop this machine's node and its workers");
   command->footer(
       "Example:\n  leanto stop\n\n"
-      "Calls that run end with an error and live objects are gone; services stay.\n"
+      "Calls that run end with an error, runs are lost and live objects are gone; services and\n"
+      "runs that have not begun stay. `leanto restart --node` lets runs go on.\n"
       "Not running is fine: exits with 0.");
   CLI::Option* json = add_json_flag(*command);
   on_run(*command, [json] {

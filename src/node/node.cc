@@ -185,19 +185,20 @@ Status Node::open_parts() {
   autostop_ = std::make_unique<Autostop>(
       Autostop::Parts{loop_, clock_, directories.state / "autostop",
                       [this] { return !calls_.idle() || !runs_->idle(); }, [this] { stop(); }});
-  operations_ = std::make_unique<Operations>(Operations::Parts{loop_,         clock_,
-                                                               calls_,        *code_,
-                                                               *launcher_,    ledger_access_,
-                                                               *objects_,     registry_,
-                                                               tokens_,       *runs_,
-                                                               log_,          slots_,
-                                                               memory_,       zygotes_,
-                                                               value_budget_, segments_,
-                                                               kept_,         *images_,
-                                                               secrets_,      *reloader_,
-                                                               *restarter_,   others_->operations(),
-                                                               interpreters_, *autostop_,
-                                                               facts_,        [this] { stop(); }});
+  operations_ = std::make_unique<Operations>(
+      Operations::Parts{loop_,         clock_,
+                        calls_,        *code_,
+                        *launcher_,    ledger_access_,
+                        *objects_,     registry_,
+                        tokens_,       *runs_,
+                        log_,          slots_,
+                        memory_,       zygotes_,
+                        value_budget_, segments_,
+                        kept_,         *images_,
+                        secrets_,      *reloader_,
+                        *restarter_,   others_->operations(),
+                        interpreters_, *autostop_,
+                        facts_,        [this](NodeEnd how) { stop(how); }});
   images_->tidy();
   auto target_of = [this](const ServicePtr& service) { return launcher_->target_of(service); };
   auto status = [this] { return report_status(); };
@@ -293,7 +294,16 @@ Status Node::listen_on_port(const TcpAddress& address) {
   return {};
 }
 
-void Node::stop() {
+// With runs that go on, it ends as if it were killed, but for what is on its way to the disk.
+void Node::stop(NodeEnd how) {
+  if (how == NodeEnd::kRunsGoOn) {
+    auto leave = [](Node& node) -> net::Task<> {
+      co_await node.log_.flush();
+      co_await node.runs_->settle();
+      node.loop_.stop();
+    };
+    return loop_.spawn("leave", leave(*this));
+  }
   ::unlink(settings_.directories.socket().c_str());
   auto end = [](Node& node) -> net::Task<> {
     node.others_->peers().close_all();

@@ -45,7 +45,7 @@ class Node final : public ClientRequests, public CallObserver {
 
   // Listens, calls `on_ready`, and serves until `stop` is asked for.
   Status run(const std::function<void()>& on_ready);
-  void stop();
+  void stop(NodeEnd how = NodeEnd::kWithRuns);
 
  private:
   Node(NodeSettings settings, const Clock& clock, LockFile lock, Ledger ledger, RunStore runs);

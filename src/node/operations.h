@@ -50,6 +50,9 @@ std::string caller_of(const Request& request);
 // The answer to a submission.
 wire::Json to_json(const Runs::Submitted& submitted);
 
+// What becomes of runs when the node ends: they end too, or their workers wait for the next node.
+enum class NodeEnd { kWithRuns, kRunsGoOn };
+
 class Operations {
  public:
   struct Parts {
@@ -78,7 +81,7 @@ class Operations {
     Interpreters& interpreters;
     Autostop& autostop;
     const NodeFacts& facts;
-    std::function<void()> stop;
+    std::function<void(NodeEnd)> stop;
   };
   explicit Operations(Parts parts);
 

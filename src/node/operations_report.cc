@@ -117,8 +117,10 @@ net::Task<Result<Answer>> Operations::logs(Request& request) {
   co_return Answer{{{"file", parts_.log.file_of((*service)->name)}}, {}};
 }
 
-net::Task<Result<Answer>> Operations::stop(Request&) {
-  parts_.loop.post(parts_.stop);
+net::Task<Result<Answer>> Operations::stop(Request& request) {
+  const bool keep = wire::find_flag(request.head, "keep_runs", false);
+  const NodeEnd how = keep ? NodeEnd::kRunsGoOn : NodeEnd::kWithRuns;
+  parts_.loop.post([stop = parts_.stop, how] { stop(how); });
   co_return Answer{{{"pid", ::getpid()}}, {}};
 }
 

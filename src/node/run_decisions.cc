@@ -14,6 +14,9 @@ using wire::Json;
 
 namespace {
 
+constexpr std::string_view kCancel = "cancel";
+constexpr std::string_view kTimeout = "timeout";
+
 RunError error_of(const Json& head) {
   return {wire::find_string(head, "kind").value_or("internal"),
           wire::find_string(head, "type").value_or(""),
@@ -47,6 +50,16 @@ Ending stopped_ending(const Stopping& stopping) {
   const std::string why = stopping.reason.empty() ? "" : ": " + stopping.reason;
   return ending(RunStatus::kCancelled, {ErrorKind::kCancelled, "the run was cancelled" + why + how},
                 stopping.reason + how);
+}
+
+RunStop record_of(const Stopping& stopping) {
+  return {std::string(stopping.cause == StopCause::kTimeout ? kTimeout : kCancel), stopping.reason};
+}
+
+std::optional<Stopping> stopping_of(const RunRecord& run, MonotonicTime now) {
+  if (!run.stop) return std::nullopt;
+  const StopCause cause = run.stop->cause == kTimeout ? StopCause::kTimeout : StopCause::kCancel;
+  return Stopping{cause, run.stop->reason, now, std::chrono::milliseconds(run.grace_ms)};
 }
 
 StopDecision decide_stop(const Stopping& stopping, int other_calls, MonotonicTime now) {

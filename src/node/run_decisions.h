@@ -20,9 +20,14 @@ struct Stopping {
   std::string reason;
   MonotonicTime asked;
   Duration grace{};
-  std::optional<MonotonicTime> terminated;
+  bool interrupted = false;
+  std::optional<MonotonicTime> terminated{};
   bool killed = false;
 };
+
+// As it's on record, and from there: the grace begins anew.
+RunStop record_of(const Stopping& stopping);
+std::optional<Stopping> stopping_of(const RunRecord& run, MonotonicTime now);
 
 enum class StopStep {
   kWait,

@@ -49,6 +49,11 @@ Json attempt_to_json(const RunStore::Attempt& attempt) {
       {"cpu_time", attempt.cpu_ms ? Json(static_cast<double>(*attempt.cpu_ms) / 1000) : Json()}};
 }
 
+Json stop_to_json(const std::optional<RunStop>& stop) {
+  if (!stop) return {};
+  return {{"cause", stop->cause}, {"reason", stop->reason}};
+}
+
 }  // namespace
 
 Json run_to_json(const RunRecord& run) {
@@ -77,6 +82,7 @@ Json run_to_json(const RunRecord& run) {
           {"grace", static_cast<double>(run.grace_ms) / 1000},
           {"error", error_to_json(run.error)},
           {"reason", run.reason},
+          {"stop", stop_to_json(run.stop)},
           {"arguments_size", run.arguments_size},
           {"keep_args", run.keep_arguments},
           {"result_size", run.answer_size},

@@ -137,6 +137,9 @@ class Runs {
 
   void on_output(std::uint32_t call, OutputStream stream, std::string_view text);
 
+  // The node ends, and another follows at once, to which the workers go over with what they run, as
+  // if this one had been killed: what is on its way to the disk gets there.
+  net::Task<> settle();
   // The node ends: what runs is lost, and who waits for it hears it. Nothing starts any more.
   net::Task<> stop();
 
@@ -216,7 +219,9 @@ class Runs {
   net::Task<Status> write_end(const std::string& id, Ending& ending);
   void forget(const ActivePtr& run);
 
-  void stop_run(const ActivePtr& run, StopCause cause, std::string reason);
+  net::Task<> stop_run(ActivePtr run, StopCause cause, std::string reason);
+  void interrupt(const ActivePtr& run);
+  Status end_stopped(RunStore& runs, std::int64_t at) const;
   net::Task<> see_it_stop(ActivePtr run);
   net::Task<> expire(ActivePtr run, MonotonicTime due);
   net::Task<> tidy();

@@ -186,6 +186,14 @@ bool Runs::is_writing() const {
   });
 }
 
+net::Task<> Runs::settle() {
+  const MonotonicTime until = parts_.clock.monotonic() + kStopLimit;
+  while (is_writing() && parts_.clock.monotonic() < until) co_await parts_.loop.sleep(1ms);
+  std::vector<std::string> ids;
+  for (const auto& [id, run] : active_) ids.push_back(id);
+  for (const std::string& id : ids) (void)co_await parts_.logs.settle(id);
+}
+
 net::Task<> Runs::stop() {
   if (std::exchange(stopping_, true)) co_return;
   LEANTO_FAILPOINT("run.stop.begun");
@@ -196,6 +204,7 @@ net::Task<> Runs::stop() {
     if (run->phase != Phase::kRunning && run->phase != Phase::kUnknown) continue;
     if (run->far) continue;       // it goes on, and the next node hears of it
     run->phase = Phase::kEnding;  // what its worker says from now on comes too late
+    if (run->stopping) continue;  // the next node finds it gone, and why
     running.push_back(run);
   }
   std::vector<std::int64_t> log_sizes;

@@ -38,6 +38,7 @@ Status Runs::recover(RunStore& store, Workers workers) {
       LEANTO_FAILPOINT("run.recover.recorded");
       return {};
     }
+    if (Status ended = end_stopped(runs, at); !ended) return ended;
     auto found = runs.recover(at, kRestarted, [this](const RunRecord& run) {
       return decide_after_loss(run, kRestarted);
     });
@@ -54,14 +55,38 @@ Status Runs::recover(RunStore& store, Workers workers) {
   if (!works[0].status) return works[0].status;
   LEANTO_FAILPOINT("run.recover.synced");
   for (const RunStore::Interrupted& run : interrupted) await_worker(run);
-  for (const RunRecord& run : queued) take_up(run);
+  for (const RunRecord& run : queued) {
+    const auto stopping = stopping_of(run, parts_.clock.monotonic());
+    if (stopping) {
+      end(activate(run), stopped_ending(*stopping));
+    } else {
+      take_up(run);
+    }
+  }
   LEANTO_FAILPOINT("run.recover.done");
   parts_.loop.spawn("tidy up runs", tidy());
   return {};
 }
 
+// What ran and was to end, of whose workers none is left.
+Status Runs::end_stopped(RunStore& runs, std::int64_t at) const {
+  const auto interrupted = runs.interrupted();
+  if (!interrupted) return Failure(interrupted.error());
+  for (const RunStore::Interrupted& each : *interrupted) {
+    const RunRecord& run = each.run;
+    const auto stopping = stopping_of(run, parts_.clock.monotonic());
+    if (!stopping || !each.node.empty()) continue;
+    Ending ending = stopped_ending(*stopping);
+    ending.outcome.at = at;
+    ending.outcome.log_size = runs.log_size(run.id);
+    if (Status done = runs.finish(run.id, ending.outcome, ending.answer); !done) return done;
+  }
+  return {};
+}
+
 void Runs::await_worker(const RunStore::Interrupted& interrupted) {
   const ActivePtr run = activate(interrupted.run);
+  run->stopping = stopping_of(run->run, parts_.clock.monotonic());
   if (!interrupted.node.empty()) {
     run->phase = Phase::kRunning;
     parts_.loop.spawn("go on with a run elsewhere", go_on_elsewhere(run));
@@ -96,17 +121,16 @@ bool Runs::resume(const std::string& worker_call, const TargetPtr& target,
   run->worker = worker;
   run->run.status = RunStatus::kRunning;
   run->run.reason.clear();
-  if (run->stopping) {
-    parts_.calls.cancel(number);
-    parts_.loop.spawn("see a run stop", see_it_stop(run));
-  }
+  if (run->stopping) interrupt(run);
   return true;
 }
 
 void Runs::give_up_unknown() {
   LEANTO_FAILPOINT("run.resume.given_up");
   for (const auto& [name, run] : std::exchange(unknown_, {})) {
-    if (run->phase == Phase::kUnknown) end(run, lost_ending(kRestarted, now_ms()));
+    if (run->phase != Phase::kUnknown) continue;
+    // With the worker gone, what was to end has ended.
+    end(run, run->stopping ? stopped_ending(*run->stopping) : lost_ending(kRestarted, now_ms()));
   }
 }
 

@@ -91,6 +91,53 @@ TEST_F(RunsRecoveryTest, ThatAreCancelledMeanwhileAreInterruptedWhenTheyAreBack)
   EXPECT_EQ(wait_for(id).runs.at(0).status, RunStatus::kCancelled);
 }
 
+TEST_F(RunsRecoveryTest, ThatWereCancelledBeforeAreInterruptedByTheNextNode) {
+  const std::string id = submit_run();
+  worker = start(target);
+  number = hear_call(*worker);
+  EXPECT_TRUE(*test.get(runs->cancel(id, "enough")));
+  EXPECT_EQ(on_disk(id).stop, (RunStop{"cancel", "enough"})) << "before anybody is told";
+  calls_before = std::exchange(target, make_target(1, 1));
+  begin_node();
+  EXPECT_TRUE(runs->recover(*store, Runs::Workers::kMayComeBack));
+  const auto back = come_back();
+  test.settle();
+  const std::vector<Heard> heard = back->process->hear();
+  ASSERT_THAT(heard, SizeIs(1));
+  EXPECT_EQ(heard[0].type, FrameType::kCancel);
+}
+
+TEST_F(RunsRecoveryTest, ThatWereStoppedEndSoWhenTheirWorkerIsGone) {
+  for (const auto workers : {Runs::Workers::kMayComeBack, Runs::Workers::kAreGone}) {
+    const std::string id = submit_run();
+    const auto here = start(target);
+    (void)hear_call(*here);
+    EXPECT_TRUE(*test.get(runs->cancel(id, "enough")));
+    const TargetPtr before = std::exchange(target, make_target(1, 1));
+    begin_node();
+    EXPECT_TRUE(runs->recover(*store, workers));
+    runs->give_up_unknown();
+    const Runs::Ended ended = wait_for(id);
+    ASSERT_THAT(ended.runs, SizeIs(1));
+    EXPECT_EQ(ended.runs[0].status, RunStatus::kCancelled);
+    EXPECT_EQ(ended.runs[0].reason, "enough");
+    EXPECT_THAT(test.get(runs->answer(id))->head, HasSubstr("the run was cancelled: enough"));
+  }
+}
+
+TEST_F(RunsRecoveryTest, ThatWereCancelledWhileTheyWaitedAreNotBegun) {
+  const std::string id = submit_run();
+  ASSERT_TRUE(store->find(id).value());
+  std::vector<RunStore::Work> works{
+      {[&](RunStore& known) { return known.stop(id, {"cancel", "enough"}); }, {}}};
+  store->commit(works);
+  ASSERT_TRUE(works[0].status);
+  begin_node();
+  EXPECT_TRUE(runs->recover(*store));
+  EXPECT_EQ(wait_for(id).runs.at(0).status, RunStatus::kCancelled);
+  EXPECT_EQ(on_disk(id).attempt, 0);
+}
+
 TEST_F(RunsRecoveryTest, TheirWorkerHearsWhenTheAnswerIsOnDisk) {
   const std::string id = submit_run();
   const auto here = start(target);

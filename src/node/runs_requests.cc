@@ -140,24 +140,32 @@ net::Task<Result<bool>> Runs::cancel(std::string id, std::string reason) {
   const ActivePtr active = find_active(run->id);
   LEANTO_FAILPOINT("run.cancel.received");
   if (!active || active->phase == Phase::kEnding) co_return false;
-  stop_run(active, StopCause::kCancel, std::move(reason));
+  co_await stop_run(active, StopCause::kCancel, std::move(reason));
   co_return true;
 }
 
-void Runs::stop_run(const ActivePtr& run, StopCause cause, std::string reason) {
-  if (run->stopping || run->phase == Phase::kEnding) return;
-  run->stopping = Stopping{cause,
-                           std::move(reason),
-                           parts_.clock.monotonic(),
-                           std::chrono::milliseconds(run->run.grace_ms),
-                           {},
-                           false};
-  if (run->phase == Phase::kWaiting) return end(run, stopped_ending(*run->stopping));
-  if (run->far) {
-    const std::string& why = run->stopping->reason;
-    const bool is_heard = run->far->cancel(why);
-    return is_heard ? void() : end(run, stopped_ending(*run->stopping));
-  }
+// Why is on disk before anything happens: a node that is killed in between leaves what the next one
+// has to know. Where the disk is full it's stopped all the same.
+net::Task<> Runs::stop_run(ActivePtr run, StopCause cause, std::string reason) {
+  if (run->stopping || run->phase == Phase::kEnding) co_return;
+  run->stopping = Stopping{cause, std::move(reason), parts_.clock.monotonic(),
+                           std::chrono::milliseconds(run->run.grace_ms)};
+  const RunStop stop = record_of(*run->stopping);
+  auto write = [&](RunStore& store) { return store.stop(run->run.id, stop); };
+  std::function<Status(RunStore&)> work = write;
+  const Status done = co_await parts_.journal.commit(std::move(work));
+  if (done) run->run.stop = stop;
+  LEANTO_FAILPOINT("run.cancel.synced");
+  if (run->phase == Phase::kWaiting) co_return end(run, stopped_ending(*run->stopping));
+  if (run->phase == Phase::kEnding || run->phase == Phase::kUnknown) co_return;
+  if (!run->far) co_return interrupt(run);
+  const bool is_heard = run->far->cancel(run->stopping->reason);
+  if (!is_heard) end(run, stopped_ending(*run->stopping));
+}
+
+// Once for each that shall stop.
+void Runs::interrupt(const ActivePtr& run) {
+  if (std::exchange(run->stopping->interrupted, true)) return;
   parts_.calls.cancel(run->call);  // ends it at once unless a worker has it
   LEANTO_FAILPOINT("run.cancel.interrupted");
   if (run->phase == Phase::kRunning) parts_.loop.spawn("see a run stop", see_it_stop(run));
@@ -204,9 +212,10 @@ net::Task<> Runs::expire(ActivePtr run, MonotonicTime due) {
     std::erase(run->waiters, event);
   }
   if (stopping_) co_return;
-  stop_run(run, StopCause::kTimeout,
-           fmt::format("the run of {} took longer than its timeout of {} s", run->run.service,
-                       static_cast<double>(*run->run.timeout_ms) / 1000));
+  std::string reason =
+      fmt::format("the run of {} took longer than its timeout of {} s", run->run.service,
+                  static_cast<double>(*run->run.timeout_ms) / 1000);
+  co_await stop_run(run, StopCause::kTimeout, std::move(reason));
 }
 
 }  // namespace leanto::node

@@ -33,6 +33,14 @@ struct RunError {
   friend bool operator==(const RunError&, const RunError&) = default;
 };
 
+// That a run shall end, though it hasn't yet.
+struct RunStop {
+  std::string cause;  // "cancel", "timeout"
+  std::string reason;
+
+  friend bool operator==(const RunStop&, const RunStop&) = default;
+};
+
 struct RunRecord {
   std::string id;
   std::optional<std::string> key;
@@ -52,6 +60,7 @@ struct RunRecord {
   bool keep_arguments = false;  // also after its end
   std::string replays;          // the id of the run that this one repeats; empty: none
   RunStatus status = RunStatus::kQueued;
+  std::optional<RunStop> stop;
   std::int64_t attempt = 0;                // how many starts
   std::optional<std::int64_t> not_before;  // of the next attempt
   std::optional<std::int64_t> memory;      // of the next attempt, where it's not the service's own

@@ -135,6 +135,13 @@ Result<RunStore::Started> RunStore::start(const std::string& id, const Begin& be
   return Started{(*row)->attempt, *std::move(arguments)};
 }
 
+Status RunStore::stop(const std::string& id, const RunStop& stop) {
+  return execute(database_,
+                 "UPDATE runs SET stop_cause = ?, stop_reason = ? WHERE id = ? AND stop_cause IS "
+                 "NULL AND ended_at IS NULL",
+                 stop.cause, stop.reason, id);
+}
+
 Status RunStore::finish(const std::string& id, const RunOutcome& outcome, const RunAnswer& answer) {
   const auto size = static_cast<std::int64_t>(answer.bytes.size());
   if (const Status done = record_outcome(id, outcome, size); !done) return done;
@@ -241,7 +248,7 @@ Status RunStore::take_over_running(std::int64_t at, const std::string& reason,
   for (const auto& [run, call, node] : *running) {
     if (!node.empty()) continue;
     RunOutcome lost = lost_outcome(reason, at);
-    lost.log_size = static_cast<std::int64_t>(run_log_size(log_file(run.id)).value_or(0));
+    lost.log_size = log_size(run.id);
     const auto next = decide(run);
     const Status ended = next ? retry(run.id, lost, *next) : record_outcome(run.id, lost, 0);
     if (!ended) return ended;
@@ -254,6 +261,10 @@ std::string RunStore::payload_file(const std::string& id, std::string_view what)
 }
 
 std::string RunStore::log_file(const std::string& id) const { return payload_file(id, "log"); }
+
+std::int64_t RunStore::log_size(const std::string& id) const {
+  return static_cast<std::int64_t>(run_log_size(log_file(id)).value_or(0));
+}
 
 Status RunStore::put_payload(const std::string& id, std::string_view what, std::string_view head,
                              std::string_view bytes) {

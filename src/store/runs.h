@@ -65,6 +65,9 @@ class RunStore {
   };
   Result<Started> start(const std::string& id, const Begin& begin);
 
+  // Records that a run shall end. Nothing happens if it has ended, or is to end already.
+  Status stop(const std::string& id, const RunStop& stop);
+
   // Ends the running attempt; the run is queued again. kAlreadyExists if it isn't running.
   Status retry(const std::string& id, const RunOutcome& outcome, const NextAttempt& next);
 
@@ -122,6 +125,7 @@ class RunStore {
   Result<std::vector<Attempt>> attempts(const std::string& id);
 
   std::string log_file(const std::string& id) const;
+  std::int64_t log_size(const std::string& id) const;
 
  private:
   RunStore(Database database, std::string directory)

@@ -14,7 +14,7 @@ constexpr std::string_view kColumns =
     "status, attempt, created_at, started_at, ended_at, error_kind, error_type, error_message, "
     "traceback, reason, arguments_size, answer_size, log_size, policy, not_before, memory, "
     "keep_args, "
-    "replays, snapshot, image, place";
+    "replays, snapshot, image, place, stop_cause, stop_reason";
 
 RunRecord read_run(const Statement& row) {
   RunRecord run;
@@ -49,6 +49,7 @@ RunRecord read_run(const Statement& row) {
   run.snapshot = row.text(30);
   run.image = row.text(31);
   run.place = row.integer(32);
+  if (const auto cause = row.find_text(33)) run.stop = RunStop{*cause, row.text(34)};
   return run;
 }
 

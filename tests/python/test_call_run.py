@@ -160,3 +160,14 @@ def test_ctrl_c_cancels_it_where_that_was_asked_for(lt, tmp_path, number, code):
 def test_what_makes_no_sense_exits_2(arguments):
     done = call("c.add", *args(1), *arguments)
     assert done.returncode == 2 and done.stderr
+
+
+def test_it_waits_beyond_a_restart_of_the_node(own_home, lt, tmp_path):
+    lt.function(counter.wait_for).to(lt.here).save("c.wait_for")
+    path = tmp_path / "running"
+    process = begun(path, "--key", "c-beyond")
+    leanto("restart", "--node")
+    assert process.poll() is None
+    path.unlink()
+    out, err = process.communicate(timeout=LIMIT)
+    assert (process.returncode, out) == (0, '"waited"\n'), err

@@ -14,7 +14,18 @@ PRICE = 3.6  # an hour: a thousandth a second
 
 KEYS = {
     *("id", "key", "replays", "service", "version", "object", "member", "snapshot", "image"),
-    *("caller", "node", "status", "error", "reason", "attempt", "attempts", "policy", "not_before"),
+    *(
+        "caller",
+        "node",
+        "status",
+        "error",
+        "reason",
+        "stop",
+        "attempt",
+        "attempts",
+        "policy",
+        "not_before",
+    ),
     *("created_at", "started_at", "ended_at", "queue_time", "timeout", "grace"),
     *("queue_position", "waits_for"),
     *("cpu_time", "gpu_time", "memory_peak", "cost", "keep_args"),

@@ -289,13 +289,18 @@ class Run(concurrent.futures.Future):
         said, _ = self.node.ask_again("run_cancel", id=self.id, reason=reason)
         return said["accepted"]
 
-    def replay(self) -> Run:
+    def replay(self, *, to: object = None) -> Run:
         """Submit its call again, as a new run: the same version of the code, arguments and policy; all but its key.
+
+        It runs where it ran, or on the cluster `to` (of several nodes the first), as ``lt.here`` to look into a run of another
+        machine: its code and its arguments travel there. No name stands for that code there because of it.
 
         The arguments of a run that has ended are there if its service or its call said ``options(keep_args=True)``. The
         record of the new run names this one as ``replays``. ``leanto replay ID --debug`` runs it in a terminal, with a debugger.
 
-        Raises NotFoundError if the run, its arguments, its version or the object whose method it called aren't here any more.
+        Raises NotFoundError if the run, its arguments, its version or the object whose method it called aren't there any more,
+        SnapshotError if its code isn't. With `to`, InvalidRequestError for a method of a live object, and for a service that
+        has secrets: neither leaves its machine.
 
         >>> run = lt.function(count_words).options(keep_args=True).to(lt.here).submit("to be")
         >>> run.result()
@@ -304,12 +309,9 @@ class Run(concurrent.futures.Future):
         >>> again.result(), again.record()["replays"] == run.id
         (2, True)
         """
-        from leanto._submit import say_caller
+        from leanto._replay import replay
 
-        said, _ = self.node.ask("run_replay", id=self.id, caller=say_caller())
-        again = Run(said["id"], said["key"], said["service"], self._value_of, self.node)
-        watch(again)
-        return again
+        return replay(self, to)
 
     def __reduce__(self) -> tuple:
         return _rebuild, (self.id, self.key, self.service, self.node)

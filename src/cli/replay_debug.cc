@@ -76,8 +76,8 @@ Error become(const Json& head, const std::string& directory, int file, Debugging
 
 Error try_replay(Connection& node, const std::string& id, const std::string& directory,
                  Debugging debugging) {
-  const Result<Reply> reply =
-      node.ask({{"op", "run_debug"}, {"id", id}, {"directory", directory + "/code"}});
+  const Result<Reply> reply = node.ask(
+      {{"op", "run_debug"}, {"id", id}, {"anywhere", true}, {"directory", directory + "/code"}});
   if (!reply) return reply.error();
   const Result<UniqueFd> file = keep_answer(*reply);
   if (!file) return file.error();

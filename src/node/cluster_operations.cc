@@ -38,7 +38,9 @@ ClusterOperations::ClusterOperations(Parts parts)
                   {"ssh_command", &ClusterOperations::ssh_command},
                   {"move_value", &ClusterOperations::move_value},
                   {"missing_blobs", &ClusterOperations::missing_blobs},
-                  {"put_blobs", &ClusterOperations::put_blobs}} {}
+                  {"put_blobs", &ClusterOperations::put_blobs},
+                  {"tree_blobs", &ClusterOperations::tree_blobs},
+                  {"get_blobs", &ClusterOperations::get_blobs}} {}
 
 net::Task<Result<Answer>> ClusterOperations::run(const std::string& op, Request& request) {
   const Operation operation = operations_.at(op);

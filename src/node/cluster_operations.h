@@ -36,6 +36,11 @@ class ClusterOperations {
   // A deploy to another node, named by `to` in its head.
   net::Task<Result<Answer>> deploy(Request& request);
 
+  // A run of `from`, or of whoever has it, called again: as a run of `to` (absent: where it is), or
+  // in a process here that gets what a worker would get.
+  net::Task<Result<Answer>> replay(Request& request);
+  net::Task<Result<Answer>> debug(Request& request);
+
  private:
   using Operation = net::Task<Result<Answer>> (ClusterOperations::*)(Request& request);
 
@@ -51,6 +56,19 @@ class ClusterOperations {
   net::Task<Result<Answer>> move_value(Request& request);
   net::Task<Result<Answer>> missing_blobs(Request& request);
   net::Task<Result<Answer>> put_blobs(Request& request);
+  net::Task<Result<Answer>> tree_blobs(Request& request);
+  net::Task<Result<Answer>> get_blobs(Request& request);
+
+  // What a run called, as `run_recall` says it.
+  struct Recalled {
+    wire::Json head;
+    std::string values;
+    std::string arguments;
+  };
+  net::Task<Result<std::string>> find_run(const wire::Json& head);
+  net::Task<Result<Recalled>> recall(std::string node, std::string id);
+  net::Task<Result<std::string>> bring(Recalled recalled, std::string from, std::string to,
+                                       OnProgress on_progress);
 
   net::Task<Result<Answer>> ask_node(std::string name, wire::Json question, wire::Body body);
   net::Task<Result<std::vector<CodeSender::Needed>>> find_needed(const Request& request,

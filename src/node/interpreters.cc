@@ -42,6 +42,10 @@ Status Interpreters::find(std::string& python) {
               "there is no python3 on this machine's PATH; install one, 3.9 or newer");
 }
 
+void Interpreters::replace_missing(std::string& python, const std::string& other) {
+  if (python.starts_with('/') && ::access(python.c_str(), X_OK) != 0) python = other;
+}
+
 std::vector<std::string> directories_of_path() {
   const char* const value = std::getenv("PATH");
   std::string_view rest = value == nullptr ? "/usr/local/bin:/usr/bin:/bin" : value;

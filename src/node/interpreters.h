@@ -19,6 +19,8 @@ class Interpreters {
   // An absolute path stays. A version, "3.11", becomes the path of pythonVERSION, or, if there is
   // none, of python3, whatever its version. kImage: this machine has no Python.
   Status find(std::string& python);
+  // For the path of another machine's Python: `other` takes its place where it isn't one here.
+  static void replace_missing(std::string& python, const std::string& other);
 
  private:
   const std::vector<std::string> directories_;

@@ -17,10 +17,17 @@ Reader reader_of(const Request& request) {
   return wire::find_flag(request.head, "far", false) ? Reader::kFar : Reader::kHere;
 }
 
-// A deploy to another node is a way to there.
+// A deploy to another node, and what is asked about the run of another.
+bool goes_elsewhere(const std::string& op, const Json& head) {
+  if (op == "deploy") return head.contains("to");
+  if (op != "run_replay" && op != "run_debug") return false;
+  return head.contains("to") || head.contains("from") || wire::find_flag(head, "anywhere", false);
+}
+
+// A way to another node is for who may everything.
 Status allow_request(const std::string& op, const Request& request) {
   if (request.access.is_owner()) return {};
-  const bool is_sent_on = op == "deploy" && request.head.contains("to");
+  const bool is_sent_on = goes_elsewhere(op, request.head);
   const Right needed = is_sent_on ? Right::kAdmin : right_for(op);
   if (Status allowed =
           request.access.check(needed, fmt::format("'{}'", wire::valid_utf8(op.substr(0, 40))));
@@ -51,6 +58,7 @@ Operations::Operations(Parts parts)
                   {"close_segment", &Operations::close_segment},
                   {"submit", &Operations::submit},
                   {"run_replay", &Operations::run_replay},
+                  {"run_recall", &Operations::run_recall},
                   {"run_debug", &Operations::run_debug},
                   {"run_record", &Operations::run_record},
                   {"runs", &Operations::runs},
@@ -77,8 +85,11 @@ net::Task<Result<Answer>> Operations::run(Request request) {
     co_return Failure(allowed.error());
   if (parts_.clusters.knows(op)) co_return co_await parts_.clusters.run(op, request);
   if (host_.knows(op)) co_return co_await host_.run(op, request);
-  if (op == "deploy" && request.head.contains("to"))
-    co_return co_await parts_.clusters.deploy(request);
+  if (goes_elsewhere(op, request.head)) {
+    if (op == "deploy") co_return co_await parts_.clusters.deploy(request);
+    if (op == "run_debug") co_return co_await parts_.clusters.debug(request);
+    co_return co_await parts_.clusters.replay(request);
+  }
   const auto found = operations_.find(op);
   if (found == operations_.end()) {
     co_return fail(ErrorKind::kInvalid,
@@ -94,6 +105,8 @@ net::Task<Result<Answer>> Operations::run(Request request) {
 net::Task<Result<Answer>> Operations::deploy(Request& request) {
   Result<ServiceSpec> spec = parse_deploy(request.head, request.body.view());
   if (!spec) co_return Failure(spec.error());
+  if (const auto other = wire::find_string(request.head, "python_otherwise"))
+    parts_.interpreters.replace_missing(spec->python, *other);
   if (const Status found = parts_.interpreters.find(spec->python); !found)
     co_return Failure(found.error());
   if (const Status taken = take_secrets(request, *spec); !taken) co_return Failure(taken.error());
@@ -120,8 +133,12 @@ net::Task<Result<Answer>> Operations::deploy(Request& request) {
     const Status swapped = co_await parts_.reloader.reload(now);
     if (!swapped) co_return Failure(swapped.error());
   }
-  const Result<ServicePtr> service = co_await make_known(*std::move(spec), std::move(describe));
+  const bool unnamed = wire::find_flag(request.head, "unnamed", false);
+  const Naming naming = unnamed ? Naming::kNone : Naming::kNewest;
+  const Result<ServicePtr> service =
+      co_await make_known(*std::move(spec), std::move(describe), naming);
   if (!service) co_return Failure(service.error());
+  if (unnamed) co_return Answer{{{"v", (*service)->version}, {"name", (*service)->name}}, {}};
   const TargetPtr target = parts_.launcher.target_of(*service);
   target->retired = false;
   if (target->must_keep_more()) parts_.launcher.keep_minimum(target);
@@ -157,15 +174,19 @@ net::Task<Result<Digest>> Operations::find_snapshot(const Request& request,
   co_return snapshot->digest;
 }
 
-// Makes the service the newest of its name.
-net::Task<Result<ServicePtr>> Operations::make_known(ServiceSpec spec, Json describe) {
+// Makes the service the newest of its name, or known by its version only.
+net::Task<Result<ServicePtr>> Operations::make_known(ServiceSpec spec, Json describe,
+                                                     Naming naming) {
+  if (naming == Naming::kNone) {
+    if (ServicePtr known = parts_.registry.find_version(spec.version)) co_return known;
+  }
   const Result<ServicePtr> newest = parts_.registry.get_named(spec.name);
   if (newest && (*newest)->version == spec.version) co_return newest;
   spec.describe = std::move(describe);
   auto service = std::make_shared<const ServiceSpec>(std::move(spec));
-  const Status added = co_await parts_.registry.add(service);
+  const Status added = co_await parts_.registry.add(service, naming);
   if (!added) co_return Failure(added.error());
-  if (newest) retire_former(**newest);
+  if (newest && naming == Naming::kNewest) retire_former(**newest);
   co_return service;
 }
 

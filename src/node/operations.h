@@ -106,6 +106,8 @@ class Operations {
   net::Task<Result<Answer>> release(Request& request);
   net::Task<Result<Answer>> submit(Request& request);
   net::Task<Result<Answer>> run_replay(Request& request);
+  net::Task<Result<Answer>> run_recall(Request& request);
+  net::Task<Result<Runs::Recalled>> recall_to_debug(Request& request);
   net::Task<Result<Answer>> run_debug(Request& request);
   net::Task<Result<Answer>> run_record(Request& request);
   net::Task<Result<Answer>> runs(Request& request);
@@ -133,7 +135,7 @@ class Operations {
   void inherit_image(const Request& request, ServiceSpec& spec);
   net::Task<Result<ImageUsePtr>> prepare_image(const Request& request, ServiceSpec& spec);
   net::Task<Result<Digest>> find_snapshot(const Request& request, const ServiceSpec& spec);
-  net::Task<Result<ServicePtr>> make_known(ServiceSpec spec, wire::Json describe);
+  net::Task<Result<ServicePtr>> make_known(ServiceSpec spec, wire::Json describe, Naming naming);
   void retire_former(const ServiceSpec& former);
 
   Parts parts_;

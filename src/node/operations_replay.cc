@@ -8,12 +8,40 @@ using wire::Json;
 namespace {
 
 // The state of an object is in its process.
-Error of_an_object(const RunRecord& run) {
+Error of_an_object(const RunRecord& run, std::string_view what) {
   return {ErrorKind::kInvalid,
           fmt::format("the run {} called a method of a live object, whose state is in the object's "
-                      "own process: it can't be debugged in another one; `leanto replay {}` calls "
-                      "the object again",
-                      run.id, run.id)};
+                      "own process: it can't be {}; `leanto replay {}` calls the object again",
+                      run.id, what, run.id)};
+}
+
+Error has_secrets(const RunRecord& run) {
+  return {
+      ErrorKind::kInvalid,
+      fmt::format("the service {} of the run {} has secrets, which don't leave the machine that "
+                  "they were sent to; send it with .to() where it's to run, and call it",
+                  run.service, run.id)};
+}
+
+// Where it's called again is said by who asks for that.
+wire::RetryPolicy without_places(wire::RetryPolicy policy) {
+  policy.places.clear();
+  if (policy.retries) policy.retries->places = 1;
+  if (policy.on_oom) {
+    for (wire::MemoryStep& step : policy.on_oom->sizes) step.place.reset();
+  }
+  return policy;
+}
+
+// The run as a submission says it.
+Json call_words(const RunRecord& run) {
+  Json call = wire::decode_head(run.head).value_or(Json::object());
+  call.erase("run");
+  call.update(wire::to_json(without_places(policy_of(run))));
+  if (run.timeout_ms) call["timeout"] = static_cast<double>(*run.timeout_ms) / 1000;
+  call["grace"] = static_cast<double>(run.grace_ms) / 1000;
+  call["keep_args"] = run.keep_arguments;
+  return call;
 }
 
 }  // namespace
@@ -29,17 +57,55 @@ net::Task<Result<Answer>> Operations::run_replay(Request& request) {
   co_return Answer{std::move(said), {}};
 }
 
-// What a worker would be given, for a process that the caller starts.
-net::Task<Result<Answer>> Operations::run_debug(Request& request) {
+// All that it takes to call it on another node: the words of a deploy, and those of a submission.
+net::Task<Result<Answer>> Operations::run_recall(Request& request) {
   Result<std::string> id = wire::require_string(request.head, "id");
   if (!id) co_return Failure(id.error());
+  const Result<Runs::Recalled> recalled = co_await parts_.runs.recall(*std::move(id));
+  if (!recalled) co_return Failure(recalled.error());
+  const RunRecord& run = recalled->run;
+  if (!run.object.empty()) co_return Failure(of_an_object(run, "called on another machine"));
+  const ServicePtr service = recalled->target->service;
+  if (!service->secrets.empty()) co_return Failure(has_secrets(run));
+  Json deploy = to_json(*service);
+  for (const char* key : {"version", "values"}) deploy.erase(key);
+  if (!service->image.is_null()) deploy["python"] = service->builder;
+  deploy.erase("builder");
+  deploy["python_otherwise"] = "3";
+  const std::string values = from_hex(service->values_hex);
+  const std::string body = values + recalled->arguments;
+  Json head = {{"id", run.id},
+               {"deploy", std::move(deploy)},
+               {"call", call_words(run)},
+               {"values", values.size()}};
+  co_return Answer{std::move(head), wire::Body(std::string_view(body)).to_owned()};
+}
+
+// Of this node's run, or, with `v`, of another node's, whose code has come here as that version.
+net::Task<Result<Runs::Recalled>> Operations::recall_to_debug(Request& request) {
+  Result<std::string> id = wire::require_string(request.head, "id");
+  if (!id) co_return Failure(id.error());
+  const auto version = wire::find_string(request.head, "v");
+  if (!version) co_return co_await parts_.runs.recall(*std::move(id));
+  const ServicePtr service = find_sender(*version);
+  if (!service) co_return fail(ErrorKind::kNotFound, "the version {} is not known here", *version);
+  RunRecord run;
+  run.id = *std::move(id);
+  run.head = wire::encode_head(request.head.value("call", Json::object()));
+  co_return Runs::Recalled{std::move(run), parts_.launcher.target_of(service),
+                           std::string(request.body.view())};
+}
+
+// What a worker would be given, for a process that the caller starts.
+net::Task<Result<Answer>> Operations::run_debug(Request& request) {
   const Result<std::string> directory = wire::require_string(request.head, "directory");
   if (!directory) co_return Failure(directory.error());
   if (!directory->starts_with('/'))
     co_return fail(ErrorKind::kInvalid, "the directory {} is not absolute", *directory);
-  const Result<Runs::Recalled> recalled = co_await parts_.runs.recall(*std::move(id));
+  const Result<Runs::Recalled> recalled = co_await recall_to_debug(request);
   if (!recalled) co_return Failure(recalled.error());
-  if (!recalled->run.object.empty()) co_return Failure(of_an_object(recalled->run));
+  if (!recalled->run.object.empty())
+    co_return Failure(of_an_object(recalled->run, "debugged in another one"));
   const ServicePtr service = recalled->target->service;
   const SecretValues* secrets = parts_.secrets.find(service->secrets_tag);
   if (!service->secrets.empty() && secrets == nullptr) co_return no_secrets(*service);

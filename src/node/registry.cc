@@ -25,19 +25,19 @@ Status Registry::restore(Ledger& ledger) {
   return {};
 }
 
-net::Task<Status> Registry::add(ServicePtr service) {
+net::Task<Status> Registry::add(ServicePtr service, Naming naming) {
   const std::int64_t at = now();
   ServiceRecord record{service->version, service->name, service->project,
                        to_json(*service).dump(-1, ' ', false, wire::Json::error_handler_t::replace),
                        at};
-  auto write = [record = std::move(record)](Ledger& ledger) -> Status {
+  auto write = [record = std::move(record), naming](Ledger& ledger) -> Status {
     const Status put = ledger.put_service(record);
-    if (!put) return put;
+    if (!put || naming == Naming::kNone) return put;
     return ledger.set_name({record.name, record.version, record.created_at});
   };
   const Status written = co_await ledger_.with(std::move(write));
   if (!written) co_return written;
-  names_[service->name] = {service->version, at};
+  if (naming == Naming::kNewest) names_[service->name] = {service->version, at};
   versions_[service->version] = std::move(service);
   co_return Status{};
 }

@@ -15,6 +15,9 @@
 
 namespace leanto::node {
 
+// Whether a name stands for a version that is added.
+enum class Naming { kNewest, kNone };
+
 class Registry {
  public:
   Registry(LedgerAccess& ledger, const Clock& clock) : ledger_(ledger), clock_(clock) {}
@@ -22,8 +25,8 @@ class Registry {
   // What the ledger has, at the start of the node.
   Status restore(Ledger& ledger);
 
-  // Makes `service` the newest of its name.
-  net::Task<Status> add(ServicePtr service);
+  // Makes `service` known, and the newest of its name.
+  net::Task<Status> add(ServicePtr service, Naming naming = Naming::kNewest);
   // Lets `name` stand for a version that is known.
   net::Task<Status> save(std::string name, std::string version);
 

@@ -20,7 +20,7 @@ struct Life {
     EXPECT_TRUE(registry.restore(ledger).has_value());
   }
 
-  void add(const std::string& name, const std::string& version) {
+  void add(const std::string& name, const std::string& version, Naming naming = Naming::kNewest) {
     ServiceSpec spec;
     spec.name = name;
     spec.version = version;
@@ -29,7 +29,8 @@ struct Life {
     spec.qualname = "q";
     spec.python = "python3";
     spec.file = "caf\xC3\xA9.py";
-    EXPECT_TRUE(test.get(registry.add(std::make_shared<const ServiceSpec>(spec))).has_value());
+    auto service = std::make_shared<const ServiceSpec>(spec);
+    EXPECT_TRUE(test.get(registry.add(std::move(service), naming)).has_value());
   }
   Status save(const std::string& name, const std::string& version) {
     return test.get(registry.save(name, version));
@@ -94,6 +95,19 @@ TEST_F(RegistryTest, ListsItsNamesInOrderWithTheirTimes) {
   EXPECT_EQ(rows[0].name, "a");
   EXPECT_EQ(rows[0].service->version, "aa");
   EXPECT_EQ(rows[0].at, rows[1].at + 5);
+}
+
+TEST_F(RegistryTest, KnowsAVersionForWhichNoNameStands) {
+  {
+    Life life(file);
+    life.add("train", "aa");
+    life.add("train", "bb", Naming::kNone);
+    EXPECT_EQ(life.version_of("train"), "aa");
+  }
+  Life life(file);
+  EXPECT_EQ(life.version_of("train"), "aa");
+  ASSERT_NE(life.registry.find_version("bb"), nullptr);
+  EXPECT_EQ(life.registry.rows().size(), 1u);
 }
 
 TEST_F(RegistryTest, KnowsTheSameAfterARestart) {

@@ -1,5 +1,7 @@
 #include "wire/submission.h"
 
+#include "base/run_id.h"
+
 namespace leanto::wire {
 
 namespace {
@@ -61,6 +63,10 @@ Result<Submission> parse_submission(const Json& asked) {
   if (Status parsed = parse_keep_arguments(asked, submission); !parsed)
     return Failure(parsed.error());
   if (Status parsed = parse_memory(asked, submission); !parsed) return Failure(parsed.error());
+  submission.replays = find_string(asked, "replays").value_or("");
+  if (!submission.replays.empty() && !is_run_id(submission.replays))
+    return fail(ErrorKind::kInvalid, "what it replays is not the id of a run: '{}'",
+                submission.replays.substr(0, 100));
   Result<RetryPolicy> policy = parse_retry_policy(asked);
   if (!policy) return Failure(policy.error());
   submission.policy = *std::move(policy);
@@ -70,7 +76,7 @@ Result<Submission> parse_submission(const Json& asked) {
   }
   Json head = asked;
   for (const char* ours : {"key", "on_conflict", "grace", "retries", "on_oom", "places", "memory",
-                           "keep_args", "log", "p", "left"})
+                           "keep_args", "replays", "log", "p", "left"})
     head.erase(ours);
   const Result<CallHead> call = parse_call_head(encode_head(head));
   if (!call) return Failure(call.error());

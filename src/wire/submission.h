@@ -23,13 +23,13 @@ struct Submission {
   RetryPolicy policy;
   std::optional<bool> keep_arguments;   // absent: as the service says
   std::optional<std::uint64_t> memory;  // bytes for its worker, if not those of its service
-  std::string replays;                  // the id of the run that it repeats; never from outside
+  std::string replays;                  // the id of the run that it repeats, also of another node
 };
 
 inline constexpr std::size_t kMaxRunKey = 512;
 
 // `call` has the keys of a CALL's head, and `key`, `on_conflict`, `grace`, `retries`, `on_oom`,
-// `places`, `memory` and `keep_args`.
+// `places`, `memory`, `keep_args` and `replays`.
 Result<Submission> parse_submission(const Json& call);
 
 }  // namespace leanto::wire

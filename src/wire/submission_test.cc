@@ -41,8 +41,8 @@ TEST(Submission, IsRefusedWhereItMakesNoSense) {
        {Json(), Json("x"), Json::object(), Json{{"v", "a"}, {"how", "new"}},
         Json{{"v", "a"}, {"on_conflict", "later"}}, Json{{"v", "a"}, {"grace", -1}},
         Json{{"v", "a"}, {"timeout", 0}}, Json{{"v", "a"}, {"seg", Json::object()}},
-        Json{{"v", "a"}, {"keep", true}}, Json{{"v", "a"}, {"keep_args", "yes"}},
-        Json{{"v", "a"}, {"key", std::string(513, 'k')}}}) {
+        Json{{"v", "a"}, {"replays", "x"}}, Json{{"v", "a"}, {"keep", true}},
+        Json{{"v", "a"}, {"keep_args", "yes"}}, Json{{"v", "a"}, {"key", std::string(513, 'k')}}}) {
     const auto parsed = parse_submission(call);
     ASSERT_FALSE(parsed) << call;
     EXPECT_EQ(parsed.error().kind, ErrorKind::kInvalid);

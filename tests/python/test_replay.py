@@ -264,7 +264,8 @@ def test_the_command_line_replays(lt, kept):
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
-        (["x", "--to", "aws"], 2, "there is no cluster 'aws'"),
+        (["x", "--to", "aws"], 1, "aws"),
+        (["x", "--to", "aws", "--debug"], 2, "in this terminal"),
         (["x", "--debug", "--json"], 2, "a debugger needs a terminal"),
         (["nobody-has-it"], 1, "nobody-has-it"),
         (["nobody-has-it", "--debug"], 1, "nobody-has-it"),

@@ -1,0 +1,97 @@
+#include "node/code_fetch.h"
+
+#include <unordered_map>
+#include <utility>
+
+namespace leanto::node {
+
+namespace {
+
+constexpr std::uint64_t kBatchBytes = 4 << 20;
+constexpr std::size_t kBatchBlobs = 4096;
+constexpr std::size_t kRow = sizeof(Digest) + 8;
+constexpr std::uint64_t kSayFrom = 8 << 20;  // bytes; less is here before it could be read
+
+net::Task<Status> fetch_batches(CodeStore& code, std::shared_ptr<Asker> asker,
+                                std::vector<TreeBlob> blobs, OnProgress on_progress) {
+  std::uint64_t total = 0;
+  for (const TreeBlob& blob : blobs) total += blob.size;
+  std::uint64_t got = 0;
+  for (std::size_t at = 0; at < blobs.size();) {
+    std::string digests;
+    std::uint64_t size = 0;
+    for (std::size_t n = 0; at < blobs.size() && n < kBatchBlobs && (n == 0 || size < kBatchBytes);
+         ++n, ++at) {
+      const auto& bytes = blobs[at].digest.bytes;
+      digests.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+      size += blobs[at].size;
+    }
+    const wire::Json question = {{"op", "get_blobs"}};
+    wire::Body body = wire::Body(std::string_view(digests)).to_owned();
+    Result<Asker::Reply> reply = co_await asker->ask(question, std::move(body));
+    if (!reply) co_return Failure(reply.error());
+    const Status unpacked = co_await code.unpack(std::move(reply->body));
+    if (!unpacked) co_return unpacked;
+    got += size;
+    if (on_progress && total >= kSayFrom)
+      on_progress(fmt::format("fetching the project's files: {} of {} MB", got / 1'000'000,
+                              total / 1'000'000));
+  }
+  co_return Status();
+}
+
+}  // namespace
+
+net::Task<Status> fetch_trees(CodeStore& code, std::shared_ptr<Asker> asker,
+                              std::vector<Digest> trees, OnProgress on_progress) {
+  for (const Digest& tree : trees) {
+    const wire::Json question = {{"op", "tree_blobs"}, {"snapshot", tree.hex()}};
+    const Result<Asker::Reply> reply = co_await asker->ask(question);
+    if (!reply) co_return Failure(reply.error());
+    const Result<std::vector<TreeBlob>> all = decode_blobs(reply->body.view());
+    if (!all) co_return Failure(all.error());
+    std::unordered_map<Digest, std::uint64_t, DigestHash> sizes;
+    std::vector<Digest> digests;
+    for (const TreeBlob& blob : *all) {
+      sizes.emplace(blob.digest, blob.size);
+      digests.push_back(blob.digest);
+    }
+    std::vector<TreeBlob> lacking;
+    const std::vector<Digest> missing = co_await code.missing(std::move(digests));
+    for (const Digest& digest : missing) lacking.push_back({digest, sizes.at(digest)});
+    const Status fetched = co_await fetch_batches(code, asker, std::move(lacking), on_progress);
+    if (!fetched) co_return fetched;
+    const Result<TreePtr> whole = co_await code.tree(tree);
+    if (!whole) co_return Failure(whole.error());
+  }
+  co_return Status();
+}
+
+std::string encode_blobs(const std::vector<TreeBlob>& blobs) {
+  std::string bytes;
+  bytes.reserve(blobs.size() * kRow);
+  for (const TreeBlob& blob : blobs) {
+    bytes.append(reinterpret_cast<const char*>(blob.digest.bytes.data()), sizeof(Digest));
+    for (int shift = 0; shift < 64; shift += 8)
+      bytes.push_back(static_cast<char>((blob.size >> shift) & 0xff));
+  }
+  return bytes;
+}
+
+Result<std::vector<TreeBlob>> decode_blobs(std::string_view bytes) {
+  std::vector<TreeBlob> blobs;
+  if (bytes.size() % kRow != 0)
+    return fail(ErrorKind::kProtocol, "a list of blobs of {} bytes", bytes.size());
+  for (; !bytes.empty(); bytes.remove_prefix(kRow)) {
+    TreeBlob blob;
+    bytes.copy(reinterpret_cast<char*>(blob.digest.bytes.data()), sizeof(Digest));
+    for (std::size_t i = 0; i < 8; ++i) {
+      const auto byte = static_cast<unsigned char>(bytes[sizeof(Digest) + i]);
+      blob.size |= static_cast<std::uint64_t>(byte) << (8 * i);
+    }
+    blobs.push_back(blob);
+  }
+  return blobs;
+}
+
+}  // namespace leanto::node

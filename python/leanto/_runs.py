@@ -78,6 +78,7 @@ class Run(concurrent.futures.Future):
         self.node = node
         self.seen = 0  # the offset at which `logs` goes on after the line that it gave last
         self._value_of = value_of
+        self._log_wait = WAIT  # seconds that the node keeps a question for lines
         self._final = ""  # its status, once it has ended
         self._fetching = threading.Lock()
         self._fetched: tuple | None = None  # (value, None) or (None, exception)
@@ -256,7 +257,7 @@ class Run(concurrent.futures.Future):
         while True:
             try:
                 said, body = self.node.ask_again(
-                    "run_logs", id=self.id, offset=offset, wait=WAIT if follow else 0
+                    "run_logs", id=self.id, offset=offset, wait=self._log_wait if follow else 0
                 )
                 lost = 0
             except (NodeError, NodeLostError):

@@ -123,6 +123,23 @@ async def attend_later(attended: Run, write: object, warn: object) -> object:
         raise
 
 
+async def call_later(
+    callable_: object, args: tuple, kwargs: dict, key: str, write: object, warn: object
+) -> object:
+    """Submit and attend in an event loop, which is never blocked. Whenever this is cancelled, the run is."""
+    import asyncio
+
+    submitting = _in_thread(submit, callable_, args, kwargs, key)
+    try:
+        submitted = await asyncio.shield(asyncio.wrap_future(submitting))
+    except asyncio.CancelledError:
+        submitting.add_done_callback(
+            lambda it: it.exception() or end(it.result(), warn, "its task was cancelled")
+        )
+        raise
+    return await attend_later(submitted, write, warn)
+
+
 def _in_thread(called: object, *args: object) -> object:
     """Return the future of a call in a thread of its own: those of the loop's pool are few, and a log is followed for long."""
     import concurrent.futures
@@ -138,7 +155,7 @@ def _in_thread(called: object, *args: object) -> object:
         except BaseException as error:
             future.set_exception(error)
 
-    threading.Thread(target=work, name="leanto log", daemon=True).start()
+    threading.Thread(target=work, name="leanto run", daemon=True).start()
     return future
 
 

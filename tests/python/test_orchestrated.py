@@ -1,6 +1,7 @@
 """What the adapters for orchestrators share: keys that outlive a process, logs that can't fail a task, ends passed on."""
 
 import asyncio
+import contextlib
 import json
 import sys
 import uuid
@@ -132,15 +133,18 @@ def test_an_event_loop_is_not_blocked(sent, tmp_path, key, said):
     print_lines = sent(workshop.print_when_told)
 
     async def main():
-        runs = [
-            await asyncio.to_thread(
-                _orchestrated.submit, print_lines, (str(tmp_path), 1), {}, f"{key}-{i}"
+        waiting = [
+            asyncio.ensure_future(
+                _orchestrated.call_later(
+                    print_lines,
+                    (str(tmp_path), 1),
+                    {},
+                    f"{key}-{i}",
+                    said[0].append,
+                    said[1].append,
+                )
             )
             for i in range(20)
-        ]
-        waiting = [
-            asyncio.ensure_future(_orchestrated.attend_later(run, said[0].append, said[1].append))
-            for run in runs
         ]
         await asyncio.sleep(0)
         (tmp_path / "0").touch()  # had this loop been blocked, nobody would
@@ -150,22 +154,35 @@ def test_an_event_loop_is_not_blocked(sent, tmp_path, key, said):
     assert [line.text for line in said[0]] == ["line 0"] * 20
 
 
-def test_who_is_cancelled_in_an_event_loop_cancels(sent, tmp_path, key, said):
+async def cancel_when(condition, waiting):
+    task = asyncio.ensure_future(waiting)
+    await asyncio.sleep(0)  # it has begun
+    while not condition():
+        await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+def test_who_is_cancelled_in_an_event_loop_cancels(lt, sent, tmp_path, key, said):
     arguments = (str(tmp_path / "started"), str(tmp_path / "released"))
-    run = _orchestrated.submit(sent(workshop.hold), arguments, {}, key)
+    places = (said[0].append, said[1].append)
+    waiting = _orchestrated.call_later(sent(workshop.hold), arguments, {}, key, *places)
+    asyncio.run(asyncio.wait_for(cancel_when((tmp_path / "started").exists, waiting), LIMIT))
+    assert wait_until(lambda: lt.run(key).status == "cancelled")
 
-    async def main():
-        task = asyncio.ensure_future(
-            _orchestrated.attend_later(run, said[0].append, said[1].append)
-        )
-        while not (tmp_path / "started").exists():
-            await asyncio.sleep(0.01)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
 
-    asyncio.run(asyncio.wait_for(main(), LIMIT))
-    assert wait_until(lambda: run.status == "cancelled"), run.record()
+def test_who_is_cancelled_while_it_submits_cancels(lt, sent, tmp_path, key, said):
+    arguments = (str(tmp_path / "started"), str(tmp_path / "released"))
+    places = (said[0].append, said[1].append)
+    waiting = _orchestrated.call_later(sent(workshop.hold), arguments, {}, key, *places)
+    asyncio.run(asyncio.wait_for(cancel_when(lambda: True, waiting), LIMIT))
+
+    def is_cancelled():
+        with contextlib.suppress(lt.NotFoundError):
+            return lt.run(key).status == "cancelled"
+
+    assert wait_until(is_cancelled)
 
 
 def test_a_reference_is_words_that_lead_to_the_value(sent, key):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from leanto import _node
 from leanto._runs import ENDED, Run, run
-from leanto.errors import KeyConflictError, LeantoError
+from leanto.errors import KeyConflictError, LeantoError, NotFoundError
 
 MAX_ATTEMPTS = 1000  # runs under one key
 PATIENCE = 2  # seconds that a question for lines waits: how late an orchestrator's thread may hear that it's to end
@@ -37,6 +37,19 @@ def submit(callable_: object, args: tuple, kwargs: dict, key: str) -> Run:
         f"{MAX_ATTEMPTS} runs under the key {key!r} have ended in vain; `leanto runs` lists them. "
         "Begin anew in the orchestrator, so that its task has another id"
     )
+
+
+def find(key: str) -> Run | None:
+    """Return the newest run under `key`, KEY#2, ..., whatever its call; None if there is none or it ended in vain."""
+    found = None
+    for number in range(1, MAX_ATTEMPTS + 1):
+        try:
+            found = run(key if number == 1 else f"{key}#{number}")
+        except NotFoundError:
+            break
+    if found is None or found.status not in ("queued", "running", "unknown", "succeeded"):
+        return None
+    return found
 
 
 def follow(followed: Run, write: object, warn: object, offset: int = 0) -> None:

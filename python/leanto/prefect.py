@@ -163,7 +163,7 @@ def _digest(args: tuple, kwargs: dict) -> str:
 
 
 def _number(alike: tuple, who: object, attempt: int) -> int:
-    """Return the number of this call among those of a flow run that are alike: a task's next attempt has the numbers of the last."""
+    """Return which of those calls of a flow run it is that are alike; a task's next attempt has the numbers of the last."""
     with _counting:
         numbers = _counts.pop(alike, None) or {"next": 0}
         _counts[alike] = numbers

@@ -6,7 +6,7 @@
     def model(context: AssetExecutionContext, digits):
         return tracked(lt.function(training.train).to(big), context)(digits)
 
-A plain call in an asset works without this. The guide: docs/guide/15-prefect-and-dagster.md.
+A plain call in an asset works without this. The guide: docs/prefect-and-dagster.md.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@
 
 A plain call in a task works without this. What `tracked` adds: the call is a run under a key that names the task run, so
 who is started again finds it instead of starting another; what it prints stands in the task run's log; it ends with the
-task. The guide: docs/guide/15-prefect-and-dagster.md.
+task. The guide: docs/prefect-and-dagster.md.
 """
 
 from __future__ import annotations

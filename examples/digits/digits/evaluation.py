@@ -4,7 +4,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix
 
 
 def evaluate(model, split):
-    """Return the share of the test images that was read right, and what is mistaken most often for what, as data that JSON takes."""
+    """Return the share of the test images that was read right, and what is mistaken most often for what, as JSON takes it."""
     read = model.predict(split.test_images)
     mistaken = confusion_matrix(split.test_labels, read, labels=range(10))
     for digit in range(10):

@@ -1,0 +1,64 @@
+"""examples/digits where there is no orchestrator: its own tests, an IDE's run, a notebook, what cron and a CI service call."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from clients import environment, run_script
+from conftest import ROOT
+from typists import Notebook
+
+DIGITS = ROOT / "examples" / "digits"
+
+
+def run(*arguments, **more):
+    return run_script(DIGITS, *arguments, PYTHONDONTWRITEBYTECODE="1", **more).stdout
+
+
+def test_its_own_tests_need_nothing_of_leanto():
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", ".", "tests"],
+        cwd=DIGITS,
+        env={**environment(), "PYTHONPATH": ".", "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout
+    for path in (DIGITS / "digits").glob("*.py"):
+        assert "import leanto" not in path.read_text()
+
+
+def test_it_runs_as_in_an_ide():
+    lines = run("local.py").splitlines()
+    assert lines[0] == "preprocessing 1797 images" and lines[5].startswith("epoch 5: ")
+    assert "'accuracy': 0.9" in lines[6] and lines[7].startswith("read: [2, 8, 2, ")
+
+
+def test_importing_where_it_runs_reaches_nothing(own_home):
+    run("-c", "import places")
+    assert not list(own_home.rglob("*.sock"))
+
+
+def test_the_notebook_runs(tmp_path_factory):
+    cells = json.loads((DIGITS / "pipeline.ipynb").read_text())["cells"]
+    notebook = Notebook(DIGITS, tmp_path_factory.mktemp("k") / "k")
+    try:
+        said = [notebook.run(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    finally:
+        notebook.close()
+    assert said[1].endswith("[1347, 450, 1347, 450]") and said[3] == "0.9"
+    assert said[4] == "[2, 8, 2]"
+
+
+def test_what_is_deployed_for_cron_is_found_by_its_name(lt):
+    run("deploy.py")
+    assert lt.function(name="digits-nightly")(1)["accuracy"] > 0.8
+
+
+@pytest.mark.parametrize("name", ["github-actions.yml", "cron.sh"])
+def test_files_for_others_name_files_that_are_there(name):
+    text = (DIGITS / name).read_text()
+    mentioned = [word for word in text.replace('"', " ").split() if word.endswith(".py")]
+    assert mentioned and all((DIGITS / word.rstrip(".")).exists() for word in mentioned)

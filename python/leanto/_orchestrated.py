@@ -112,9 +112,34 @@ def _say_attempt(before: dict, attempt: dict, number: int) -> str:
     return f"attempt {number - 1} failed ({what}: {message}); attempt {number} runs{bigger}"
 
 
-def attend(attended: Run, write: object, warn: object) -> object:
-    """Follow the run until it ends and return its value, or raise what it raised. If this is interrupted, it's cancelled."""
+def call(
+    callable_: object,
+    args: tuple,
+    kwargs: dict,
+    key: str,
+    write: object,
+    warn: object,
+    begun: object = None,
+) -> object:
+    """Submit and attend. Whenever this is interrupted, the run is cancelled."""
     try:
+        submitted = submit(callable_, args, kwargs, key)
+    except Exception:
+        raise
+    except BaseException:
+        submitted = find(key)  # whether the node has heard of it isn't known here
+        if submitted is not None:
+            end(submitted, warn, "its task was interrupted")
+        raise
+    return attend(submitted, write, warn, begun)
+
+
+def attend(attended: Run, write: object, warn: object, begun: object = None) -> object:
+    """Follow the run until it ends and return its value, or raise what it raised. If this is interrupted, it's cancelled, also in
+    ``begun(attended)``, which is called first."""
+    try:
+        if begun is not None:
+            begun(attended)
         follow(attended, write, warn)
         return attended.result()
     except BaseException as error:

@@ -19,6 +19,7 @@ import threading
 
 import dagster
 from dagster import PipesEnvContextInjector, PipesMessageReader, open_pipes_session
+from dagster._core.definitions.resource_annotation import TreatAsResourceParam
 from dagster._core.pipes.client import PipesClient, PipesClientCompletedInvocation
 
 from leanto import _nodes, _orchestrated
@@ -26,7 +27,7 @@ from leanto._cluster import Cluster, here
 from leanto._compute import cluster
 from leanto._functions import function as leanto_function
 from leanto._remote_values import RemoteValue
-from leanto._runs import ENDED, Run
+from leanto._runs import Run
 from leanto.errors import InvalidRequestError
 
 __all__ = ["KeptValue", "LeantoIOManager", "PipesLeantoClient", "tracked"]
@@ -62,22 +63,13 @@ class Tracked:
 
     def __call__(self, /, *args: object, **kwargs: object) -> object:
         log = self._context.log
-        run = self.submit(*args, **kwargs)
-        return _orchestrated.attend(run, lambda line: log.info(line.text), log.warning)
-
-    def submit(self, /, *args: object, **kwargs: object) -> Run:
-        """Submit the call under the same key and return its `Run`, which goes on when the step has ended."""
-        run = _find_or_submit(self._remote, args, kwargs, self._context)
-        self._context.log.info(
-            f"{run.service} is the run {run.id} of leanto (`leanto logs {run.id}`)"
-        )
-        return run
+        return _call(self._remote, args, kwargs, self._context, lambda line: log.info(line.text))[1]
 
     def __repr__(self) -> str:
         return f"tracked({self._remote!r})"
 
 
-class PipesLeantoClient(PipesClient):
+class PipesLeantoClient(PipesClient, TreatAsResourceParam):
     """Runs a function that reports by Dagster Pipes: what it logs, materialises and checks appears as of this step.
 
     The function takes the argument `pipes` and needs the package ``dagster-pipes``, and none of leanto or dagster:
@@ -114,8 +106,7 @@ class PipesLeantoClient(PipesClient):
         reader = _LogReader()
         with open_pipes_session(context, PipesEnvContextInjector(), reader, extras) as session:
             words = {**(kwargs or {}), "pipes": dict(session.get_bootstrap_env_vars())}
-            run = _find_or_submit(function, args, words, context)
-            value = _orchestrated.attend(run, reader.taker(context.log), context.log.warning)
+            run, value = _call(function, args, words, context, reader.taker(context.log))
         return LeantoInvocation(session, run, value)
 
 
@@ -221,21 +212,39 @@ class LeantoIOManager(dagster.ConfigurableIOManager):
         return "/".join([self.prefix, *parts])
 
 
-def _find_or_submit(remote: object, args: tuple, kwargs: dict, context: object) -> Run:
-    """Return the run of the same call in the step that this one repeats, if that step came to no end; else submit."""
+def _call(remote: object, args: tuple, kwargs: dict, context: object, write: object) -> tuple:
+    """Return (run, value) of the same call in the step that this one repeats, if that came to no end; else of a new one."""
     step = getattr(context, "op_execution_context", context).get_step_execution_context()
     service = getattr(remote, "name", None) or repr(remote)
-    place = f"{step.step.key}/{service}/{_number((context.run_id, step.step.key, step.previous_attempt_count, service))}"
+    number = _number((context.run_id, step.step.key, step.previous_attempt_count, service))
+    place = f"{step.step.key}/{service}/{number}"
+    runs = []
+
+    def begun(run: Run) -> None:
+        runs.append(run)
+        context.log.info(f"{run.service} is the run {run.id} of leanto (`leanto logs {run.id}`)")
+
+    found = _find_earlier(place, step.step.key, context)
+    if found is not None:
+        return found, _orchestrated.attend(found, write, context.log.warning, begun)
+    key = f"dagster/{context.run_id}/{place}"
+    value = _orchestrated.call(remote, args, kwargs, key, write, context.log.warning, begun)
+    return runs[0], value
+
+
+def _find_earlier(place: str, step: str, context: object) -> Run | None:
+    """Return the run that was begun in this place of a run of Dagster's that this one executes again, and which goes on, or
+    succeeded without its step's hearing of it."""
     ancestor = context.run.parent_run_id
     for _ in range(MAX_ANCESTORS):
-        if ancestor is None or _has_succeeded(context.instance, ancestor, step.step.key):
+        if ancestor is None or _has_succeeded(context.instance, ancestor, step):
             break
         found = _orchestrated.find(f"dagster/{ancestor}/{place}")
-        if found is not None and (found.status not in ENDED or found.status == "succeeded"):
+        if found is not None:
             return found
         parent = context.instance.get_run_by_id(ancestor)
         ancestor = parent.parent_run_id if parent is not None else None
-    return _orchestrated.submit(remote, args, kwargs, f"dagster/{context.run_id}/{place}")
+    return None
 
 
 def _has_succeeded(instance: object, run_id: str, step: str) -> bool:

@@ -63,9 +63,21 @@ class Tracked:
         self._remote = remote
 
     def __call__(self, /, *args: object, **kwargs: object) -> object:
-        run, logger = self._submit(args, kwargs)
-        _end_with_task(run, logger.warning)
-        return _orchestrated.attend(run, _writer(logger), logger.warning)
+        logger = _logger()
+
+        def begun(run: Run) -> None:
+            _say(run, logger)
+            _end_with_task(run, logger.warning)
+
+        return _orchestrated.call(
+            self._remote,
+            args,
+            kwargs,
+            _key(self._remote, args, kwargs),
+            _writer(logger),
+            logger.warning,
+            begun,
+        )
 
     def aio(self, /, *args: object, **kwargs: object) -> object:
         """The same call for an event loop; cancelling what it returns cancels the run."""
@@ -81,13 +93,9 @@ class Tracked:
 
     def submit(self, /, *args: object, **kwargs: object) -> Run:
         """Submit the call under the same key and return its `Run`, which goes on when the task has ended."""
-        return self._submit(args, kwargs)[0]
-
-    def _submit(self, args: tuple, kwargs: dict) -> tuple:
-        logger = _logger()
         run = _orchestrated.submit(self._remote, args, kwargs, _key(self._remote, args, kwargs))
-        logger.info("%s is the run %s of leanto (`leanto logs %s`)", run.service, run.id, run.id)
-        return run, logger
+        _say(run, _logger())
+        return run
 
     def __repr__(self) -> str:
         return f"tracked({self._remote!r})"
@@ -181,6 +189,10 @@ def _logger() -> object:
         return get_run_logger()
     except MissingContextError:
         return logging.getLogger("leanto")
+
+
+def _say(run: Run, logger: object) -> None:
+    logger.info("%s is the run %s of leanto (`leanto logs %s`)", run.service, run.id, run.id)
 
 
 def _writer(logger: object) -> object:

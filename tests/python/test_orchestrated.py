@@ -120,6 +120,32 @@ def test_who_is_interrupted_cancels(lt, sent, tmp_path, key, said):
     assert run.record()["status"] == "cancelled"
 
 
+def test_who_is_interrupted_as_it_begins_cancels(lt, sent, tmp_path, key, said):
+    def begun(run):
+        raise KeyboardInterrupt
+
+    hold = sent(workshop.hold)
+    arguments = (str(tmp_path / "started"), str(tmp_path / "released"))
+    with pytest.raises(KeyboardInterrupt):
+        _orchestrated.call(hold, arguments, {}, key, said[0].append, said[1].append, begun)
+    assert wait_until(lambda: lt.run(key).status == "cancelled")
+
+
+def test_who_is_interrupted_while_it_submits_cancels(lt, sent, tmp_path, key, said, monkeypatch):
+    real = _orchestrated.submit
+
+    def submit(*words):
+        real(*words)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_orchestrated, "submit", submit)
+    arguments = (str(tmp_path / "started"), str(tmp_path / "released"))
+    places = (said[0].append, said[1].append)
+    with pytest.raises(KeyboardInterrupt):
+        _orchestrated.call(sent(workshop.hold), arguments, {}, key, *places)
+    assert wait_until(lambda: lt.run(key).status == "cancelled")
+
+
 def test_attempts_of_the_node_are_told(lt, sent, key, said):
     fill = sent(hungry.take, memory="150MB", on_oom=lt.bigger(memory=4, max_memory="2GB"))
     run = _orchestrated.submit(fill, (300,), {}, key)

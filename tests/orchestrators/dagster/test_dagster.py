@@ -12,6 +12,7 @@ from conftest import alive, wait_until
 
 PROJECT = pathlib.Path(__file__).parent.parent / "project"
 sys.path.insert(0, str(PROJECT))
+GRACE = 15  # seconds until a cancelled run's processes are killed
 LIMIT = 90  # seconds for what takes some: reached only if something hangs
 
 
@@ -195,7 +196,7 @@ def test_a_job_that_is_interrupted_ends_its_run_with_all_its_processes(
     assert ended, (tmp_path / "log").read_text()
     if job == "holding_with_child":
         pids = [int((tmp_path / name).read_text()) for name in ("started", "child")]
-        assert not any(map(alive, pids))
+        assert wait_until(lambda: not any(map(alive, pids)), GRACE)
     process.wait(LIMIT)
 
 

@@ -30,6 +30,35 @@ def test_its_own_tests_need_nothing_of_leanto():
         assert "import leanto" not in path.read_text()
 
 
+def test_the_training_in_torch_is_as_good():
+    """With Debian's torch, which is that of Debian's own python3."""
+    python = "/usr/bin/python3"
+    if subprocess.run([python, "-c", "import torch"], capture_output=True).returncode:
+        pytest.skip("no torch in Debian's python3 (apt-get install python3-torch)")
+    packages = next(path for path in sys.path if path.endswith("site-packages"))
+    done = subprocess.run(
+        [
+            python,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "--rootdir",
+            ".",
+            "tests",
+            "-k",
+            "torch",
+        ],
+        cwd=DIGITS,
+        env={**environment(), "PYTHONPATH": f".:{packages}", "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert "1 passed" in done.stdout, done.stdout
+
+
 def test_it_runs_as_in_an_ide():
     lines = run("local.py").splitlines()
     assert lines[0] == "preprocessing 1797 images" and lines[5].startswith("epoch 5: ")

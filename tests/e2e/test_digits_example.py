@@ -1,12 +1,14 @@
 """examples/digits where there is no orchestrator: its own tests, an IDE's run, a notebook, what cron and a CI service call."""
 
 import json
+import os
 import subprocess
 import sys
 
 import pytest
 from clients import environment, run_script
 from conftest import ROOT
+from tls_clients import Box
 from typists import Notebook
 
 DIGITS = ROOT / "examples" / "digits"
@@ -84,6 +86,37 @@ def test_the_notebook_runs(tmp_path_factory):
 def test_what_is_deployed_for_cron_is_found_by_its_name(lt):
     run("deploy.py")
     assert lt.function(name="digits-nightly")(1)["accuracy"] > 0.8
+
+
+def test_cron_calls_it_once_and_prints_json(tmp_path):
+    binary = os.environ["LEANTO_BINARY"]
+    usage = subprocess.run([binary, "call", "--help"], capture_output=True, text=True).stdout
+    if "--wait" not in usage:
+        pytest.skip("this `leanto call` has no --key and --wait yet")
+    run("deploy.py")
+    (tmp_path / "leanto").symlink_to(binary)
+    found = {**environment(), "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    twice = [
+        subprocess.run([DIGITS / "cron.sh"], env=found, capture_output=True, text=True, timeout=120)
+        for _ in range(2)
+    ]
+    assert [done.returncode for done in twice] == [0, 0], twice[0].stderr
+    assert json.loads(twice[0].stdout) == json.loads(twice[1].stdout)
+    assert json.loads(twice[0].stdout)["accuracy"] > 0.9
+    assert "epoch 5: accuracy" in twice[0].stderr
+
+
+def test_a_job_of_a_ci_service_needs_no_node_beside_it(tmp_path):
+    box = Box(tmp_path / "box", "0.0.0.0")
+    try:
+        create = ("token", "create", "--rights", "call,deploy", "--join")
+        word = box.leanto(*create, "--host", "127.0.0.1").strip()
+        more = {"LEANTO_DAEMON": "none", "LEANTO_JOIN": word, "DIGITS_PYTHON": sys.executable}
+        done = [run_script(DIGITS, "remotely.py", "github-1", **more) for _ in range(2)]
+    finally:
+        box.stop()
+    assert json.loads(done[0].stdout)["accuracy"] > 0.9 and done[0].stdout == done[1].stdout
+    assert "epoch 5: accuracy" in done[0].stderr
 
 
 @pytest.mark.parametrize("name", ["github-actions.yml", "cron.sh"])

@@ -49,8 +49,12 @@ def in_prefect(calls):
         add = lt.function(work.add).to(lt.here)
         return measure(calls, add, tracked(add))
 
+    @flow
+    def all_of_it():
+        return measuring()
+
     with prefect_test_harness(server_startup_timeout=120):
-        return flow(measuring.__call__, name="measuring")()
+        return all_of_it()
 
 
 def in_dagster(calls):

@@ -30,9 +30,15 @@ class Service:
 
 
 def deploy(
-    callable_: object, kind: str, cluster: object, options: dict, keep_state: bool = False
+    callable_: object,
+    kind: str,
+    cluster: object,
+    options: dict,
+    keep_state: bool = False,
+    entry: object = None,
 ) -> list[Service]:
-    """Send `callable_` to each node of `cluster`; `kind` is "function" or "class"."""
+    """Send `callable_` to each node of `cluster`; `kind` is "function" or "class", `entry` says where its code lies if that
+    isn't to be found out."""
     from leanto import _project
     from leanto._cluster import Cluster
 
@@ -41,7 +47,7 @@ def deploy(
             f".to() takes a cluster, like lt.here or lt.cluster('here'), not {cluster!r}"
         )
     nodes = cluster._all_nodes
-    entry = _project.locate(callable_, sent_from and sent_from[0])
+    entry = entry or _project.locate(callable_, sent_from and sent_from[0])
     words = {
         "kind": kind,
         "name": (options.get("name") if kind == "function" else None) or entry.default_name,

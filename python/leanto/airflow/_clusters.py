@@ -4,7 +4,10 @@ from __future__ import annotations
 
 
 def open_cluster(cluster: object = None, connection_id: str | None = None) -> object:
-    """Return the cluster of that name, or of that connection, or this machine. Nothing is reached before its first use."""
+    """Return the cluster of that name, at that place ("module:variable"), of that connection, or this machine.
+
+    Nothing is reached before its first use.
+    """
     import leanto as lt
 
     if connection_id:
@@ -13,7 +16,9 @@ def open_cluster(cluster: object = None, connection_id: str | None = None) -> ob
         return LeantoHook(connection_id).get_conn()
     if cluster is None:
         return lt.here
-    return lt.cluster(cluster) if isinstance(cluster, str) else cluster
+    if isinstance(cluster, str):
+        cluster = imported(cluster) if ":" in cluster else lt.cluster(cluster)
+    return cluster
 
 
 def cluster_of(connection: object) -> object:
@@ -46,3 +51,18 @@ def cluster_of(connection: object) -> object:
         ssh_port=connection.port or None,
         **words,
     )
+
+
+def imported(place: str) -> object:
+    """Return what is at "package.module:name". Raises ValueError for other text, ImportError if there is none."""
+    import importlib
+
+    module, colon, name = place.partition(":")
+    if not colon:
+        raise ValueError(f"{place!r} is no place of a function; write 'package.module:function'")
+    found = importlib.import_module(module)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+        if found is None:
+            raise ImportError(f"the module {module} has no {name}")
+    return found

@@ -1,4 +1,4 @@
-"""Functions that stand in a DAG file travel as their text, without the decorator: where they run there is no Airflow for the file."""
+"""Functions that stand in a DAG file travel as their text: where they run, there is no Airflow that the file could import."""
 
 from __future__ import annotations
 

@@ -38,10 +38,7 @@ class LeantoDecoratedOperator(DecoratedOperator, LeantoOperator):
     def _remote(self) -> object:
         if _dag_code.is_importable(self.python_callable):
             return super()._remote()
-        from leanto.airflow._clusters import open_cluster
-
-        cluster = open_cluster(self.cluster, self.leanto_conn_id)
-        return _dag_code.send(self.python_callable, cluster, self.options)
+        return _dag_code.send(self.python_callable, self._open_cluster(), self.options)
 
 
 def leanto_task(python_callable: object = None, **kwargs: object) -> object:

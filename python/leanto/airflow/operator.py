@@ -19,9 +19,10 @@ class LeantoOperator(BaseOperator):
 
     ``function`` is the function itself, an ``lt.function(f).options(...)``, or its place as text, "package.module:function",
     which is imported when the task runs, not when the DAG is parsed. ``service`` instead is the name of one that was saved.
-    ``cluster`` is a name, or what `leanto.cluster` returns; ``leanto_conn_id`` instead names an Airflow connection; without
-    either it's this machine. ``op_args`` and ``op_kwargs`` are its arguments, templated; references that other tasks of Leanto
-    left in XCom arrive as their values. ``options`` is what `.options()` takes (``timeout``, ``memory``, ``retries``, ...).
+    ``cluster`` is a name, "module:variable", or what `leanto.cluster` returns; ``leanto_conn_id`` instead names an Airflow
+    connection; without either it's this machine. ``op_args`` and ``op_kwargs`` are its arguments, templated; references that
+    other tasks of Leanto left in XCom arrive as their values. ``options`` is what `.options()` takes (``timeout``, ``memory``,
+    ``retries``, ...).
 
     Deferrable (the default), the task holds no worker slot while the call runs. A retry, or a worker that was started again,
     finds the run that goes on or succeeded; a clear starts a new one and cancels the old one. What the function prints is
@@ -73,9 +74,10 @@ class LeantoOperator(BaseOperator):
         from leanto.airflow._references import resolved
 
         key, earlier = _keys.keys_of(context)
-        self._cancel_earlier(earlier)
         args, kwargs = resolved(self._arguments(context))
-        run = _orchestrated.submit(self._remote(), tuple(args), dict(kwargs), key)
+        remote = self._remote()
+        self._cancel_earlier(earlier)
+        run = _orchestrated.submit(remote, tuple(args), dict(kwargs), key)
         self.log.info(f"the run {run.id} of {run.service} has the key {run.key}")
         reference = self._reference(run)
         context["ti"].xcom_push(key=RUN, value=reference)
@@ -116,9 +118,9 @@ class LeantoOperator(BaseOperator):
     def _remote(self) -> object:
         """Return the remote function, sent if its code has changed."""
         import leanto as lt
-        from leanto.airflow._clusters import open_cluster
+        from leanto.airflow._clusters import imported
 
-        cluster = open_cluster(self.cluster, self.leanto_conn_id)
+        cluster = self._open_cluster()
         if self.service is not None:
             cluster.resolve()
             return lt.function(name=self.service).options(**self.options)
@@ -154,12 +156,14 @@ class LeantoOperator(BaseOperator):
     def _reference(self, run: object) -> dict:
         from leanto import _orchestrated
 
-        cluster = self.cluster if isinstance(self.cluster, (str, type(None))) else self.cluster.name
-        return {
-            **_orchestrated.reference(run),
-            "cluster": cluster,
-            "connection": self.leanto_conn_id,
-        }
+        name = None if self.leanto_conn_id else self._open_cluster().name
+        words = {"cluster": name, "connection": self.leanto_conn_id}
+        return {**_orchestrated.reference(run), **words}
+
+    def _open_cluster(self) -> object:
+        from leanto.airflow._clusters import open_cluster
+
+        return open_cluster(self.cluster, self.leanto_conn_id)
 
     def _cancel_earlier(self, keys: list[str]) -> None:
         """Cancel what a try before the last clear left running: nobody did if the triggerer was down just then."""
@@ -187,21 +191,6 @@ class LeantoOperator(BaseOperator):
         _orchestrated.end(
             run, self.log.warning, "its Airflow task took too long, or its trigger failed"
         )
-
-
-def imported(place: str) -> object:
-    """Return the function at "package.module:function". Raises ValueError for other text, ImportError if there is none."""
-    import importlib
-
-    module, colon, name = place.partition(":")
-    if not colon:
-        raise ValueError(f"function={place!r} makes no sense; write 'package.module:function'")
-    found = importlib.import_module(module)
-    for part in name.split("."):
-        found = getattr(found, part, None)
-        if found is None:
-            raise ImportError(f"the module {module} has no {name}")
-    return found
 
 
 def remote_traceback_of(error: BaseException) -> str:

@@ -76,7 +76,8 @@ class LeantoTrigger(BaseTrigger):
         asked = GetTaskStates(dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id])
         try:
             answer = await SUPERVISOR_COMMS.asend(asked)
-            name = ti.task_id if (ti.map_index or -1) < 0 else f"{ti.task_id}_{ti.map_index}"
+            is_mapped = ti.map_index is not None and ti.map_index >= 0
+            name = f"{ti.task_id}_{ti.map_index}" if is_mapped else ti.task_id
             return answer.task_states.get(ti.run_id, {}).get(name) == "deferred"
         except Exception as error:
             await self.log.ainfo(f"the task's state can't be asked for ({error})")

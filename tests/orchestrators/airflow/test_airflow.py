@@ -4,13 +4,25 @@ import json
 import os
 import re
 import signal
+import textwrap
 
 import leanto as lt
 import pytest
+from airflow_standalone import DAGS as DAGS_FOLDER
 from airflow_standalone import Standalone, free_ports, run_airflow, settings, write_metadata
-from conftest import wait_until
+from conftest import ROOT, wait_until
 
-DAGS = ("plain", "adapted", "decorated", "held", "held_in_worker", "died", "hungry", "failed")
+DAGS = (
+    "plain",
+    "adapted",
+    "decorated",
+    "held",
+    "held_in_worker",
+    "died",
+    "hungry",
+    "failed",
+    "late",
+)
 
 
 @pytest.fixture(scope="session")
@@ -77,6 +89,40 @@ def test_airflow_tasks_test_runs_one(env):
 def test_a_task_may_be_written_in_the_dag_file(env):
     said = run_airflow(env, "decorated.py")
     assert "VALUE 20" in said and said.rstrip().endswith("STATE success"), said
+
+
+def test_the_example_trains_and_a_second_dag_reads(env):
+    place = ROOT / "examples" / "digits"
+    said = run_airflow({**env, "AIRFLOW__CORE__DAGS_FOLDER": str(place)}, place / "airflow_dag.py")
+    assert said.count("STATE success") == 2 and "epoch 5: accuracy" in said, said
+    assert re.search(r"Returned value was: \[\d", said), said
+
+
+def test_what_the_page_shows_makes_a_dag(env, tmp_path):
+    blocks = re.findall(
+        r"```python\n(.*?)```", (ROOT / "docs" / "airflow.md").read_text(), re.DOTALL
+    )
+    lines = [
+        "import leanto as lt",
+        "import leanto.airflow",
+        "import work",
+        "from airflow.sdk import DAG, task",
+    ]
+    lines += ["trained = 3", 'with DAG("page", schedule=None) as dag:']
+    lines.append(textwrap.indent("\n".join(blocks), "    "))
+    lines.append(
+        "    print(doubled(trained).operator.task_id, preprocess().operator.task_id, train.task_id)"
+    )
+    page = tmp_path / "page.py"
+    page.write_text("\n".join(lines))
+    here = {**env, "PYTHONPATH": os.pathsep.join([env["PYTHONPATH"], str(DAGS_FOLDER)])}
+    assert run_airflow(here, page).splitlines()[-1] == "doubled preprocess train"
+
+
+def test_what_going_through_costs_is_measured(env):
+    """How much it may be is for whoever reads it: a busy machine is slow."""
+    said = json.loads(run_airflow(env, "overhead.py").splitlines()[-1])
+    assert min(said.values()) > 0, said
 
 
 # What goes wrong, under `airflow standalone`
@@ -157,6 +203,12 @@ def test_who_marks_the_task_cancels_the_run(airflow, tmp_path, dag):
     airflow.wait(lambda: runs_of(dag_run)[-1]["status"] == "cancelled", "the run to be cancelled")
 
 
+def test_a_task_that_takes_too_long_is_cancelled(airflow, tmp_path):
+    dag_run = airflow.trigger("late", directory=str(tmp_path))
+    dag_run.wait("failed")
+    airflow.wait(lambda: runs_of(dag_run)[-1]["status"] == "cancelled", "the run to be cancelled")
+
+
 def test_a_clear_cancels_the_run_and_starts_anew(airflow, tmp_path):
     dag_run = airflow.trigger("held", directory=str(tmp_path))
     wait_for_start(tmp_path)
@@ -189,5 +241,5 @@ def test_a_connection_is_tested_by_its_button(airflow):
         extra=json.dumps({"fingerprint": "0" * 64}),
     )
     assert nobody["status"] is False and "127.0.0.1" in nobody["message"], nobody
-    types = airflow.ask("GET", "/api/v2/connections/hook_meta")
+    types = airflow.ask("GET", "/ui/connections/hook_meta")
     assert "leanto" in [each["connection_type"] for each in types], types

@@ -36,3 +36,10 @@ hungry = made(
     options={"memory": "150MB", "on_oom": lt.bigger(memory=4, max_memory="2GB")},
 )
 failed = made("failed", function="work:fail", op_args=["pear"])
+
+late = made(
+    "late",
+    function="work:note_and_hold",
+    op_args=[DIRECTORY, "late"],
+    execution_timeout=timedelta(seconds=4),
+)

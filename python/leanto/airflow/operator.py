@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from airflow.sdk import BaseOperator
-from airflow.sdk.bases.operator import TRIGGER_FAIL_REPR
+from airflow.sdk.bases.operator import TRIGGER_FAIL_REPR, TriggerFailureReason
 
 from leanto.airflow import _keys
 
@@ -100,9 +100,12 @@ class LeantoOperator(BaseOperator):
         return event["reference"]
 
     def resume_execution(self, next_method: str, next_kwargs: dict | None, context: dict) -> object:
-        """As Airflow's; a task whose waiting failed or took too long ends its run, too."""
+        """As Airflow's; a task that took too long, or whose waiting failed for the last time, ends its run, too."""
         if next_method == TRIGGER_FAIL_REPR:
-            self._cancel_pushed(context)
+            ti = context["ti"]
+            is_late = (next_kwargs or {}).get("error") == TriggerFailureReason.TRIGGER_TIMEOUT
+            if is_late or ti.try_number > ti.max_tries:  # else the retry finds it again
+                self._cancel_pushed(context)
         return super().resume_execution(next_method, next_kwargs, context)
 
     def on_kill(self) -> None:

@@ -11,6 +11,7 @@ import concurrent.futures
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 PAUSE = 1.0  # seconds between two looks for new lines: how late they may show
+UNREACHED_PAUSE = 5.0  # seconds between two attempts to reach a node
 SAVED = "leanto_log_offset"  # in XCom: where the log goes on after a restart of the triggerer
 LINES_AT_ONCE = 500
 FAILURES = 5  # in a row, after which only the end is waited for
@@ -93,12 +94,21 @@ class _Followed:
         self._log = trigger.log
         self._failures = 0
         self._saved = trigger.offset
-        self._looks = 0
 
     async def begin(self) -> None:
+        """Find the run; a node that can't be reached just now is asked again, as long as the task may take."""
         from leanto.airflow import _references
+        from leanto.errors import NodeError, NodeLostError
 
-        self.run = await _in_thread(_references.run_of, self._trigger.reference)
+        is_said = False
+        while self.run is None:
+            try:
+                self.run = await _in_thread(_references.run_of, self._trigger.reference)
+            except (NodeError, NodeLostError) as error:
+                if not is_said:
+                    self._log.warning(f"{error}; it's tried again every {UNREACHED_PAUSE:.0f} s")
+                is_said = True
+                await asyncio.sleep(UNREACHED_PAUSE)
         self.run.seen = self._saved = max(self._trigger.offset, await self._load_offset())
 
     async def wait(self) -> None:

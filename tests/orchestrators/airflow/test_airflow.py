@@ -199,6 +199,8 @@ def test_who_marks_the_task_cancels_the_run(airflow, tmp_path, dag):
     dag_run = airflow.trigger(dag, directory=str(tmp_path))
     wait_for_start(tmp_path)
     dag_run.wait("deferred" if dag == "held" else "running")
+    # Airflow has nobody who could hear of it before the triggerer has the task.
+    airflow.wait(lambda: "holding held" in dag_run.log(), "its line in the log")
     dag_run.mark("failed")
     airflow.wait(lambda: runs_of(dag_run)[-1]["status"] == "cancelled", "the run to be cancelled")
 

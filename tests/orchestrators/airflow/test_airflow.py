@@ -12,6 +12,7 @@ from airflow_standalone import DAGS as DAGS_FOLDER
 from airflow_standalone import Standalone, free_ports, run_airflow, settings, write_metadata
 from conftest import ROOT, wait_until
 
+RUN_DAGS = ROOT / "tests" / "orchestrators" / "airflow" / "run_dags.py"
 DAGS = (
     "plain",
     "adapted",
@@ -70,14 +71,22 @@ def wait_for_start(directory, count=1):
 # One process
 
 
-def test_a_plain_task_calls_a_function_without_an_adapter(env):
-    said = run_airflow(env, "plain.py")
-    assert "Returned value was: 42" in said and said.rstrip().endswith("STATE success"), said
+@pytest.fixture(scope="session")
+def tested(env):
+    """What DAGs wrote that were run by `dag.test()`, by name; all have succeeded."""
+    names = ("plain", "adapted", "decorated")
+    said = run_airflow(env, RUN_DAGS, *names)
+    assert all(f"STATE {name} success" in said for name in names), said
+    return {name: said.split(f"BEGIN {name}\n")[1].split(f"STATE {name}")[0] for name in names}
 
 
-def test_tasks_of_leanto_pass_references_and_their_values_arrive(env):
-    said = run_airflow(env, "adapted.py")
-    assert "VALUE 84" in said and said.rstrip().endswith("STATE success"), said
+def test_a_plain_task_calls_a_function_without_an_adapter(tested):
+    assert "Returned value was: 42" in tested["plain"]
+
+
+def test_tasks_of_leanto_pass_references_and_their_values_arrive(tested):
+    said = tested["adapted"]
+    assert "VALUE 84" in said, said
     assert re.search(r"doubling 42 .*offset=0", said), said
 
 
@@ -86,9 +95,8 @@ def test_airflow_tasks_test_runs_one(env):
     assert "doubling 21" in said and "adapted/" in said, said
 
 
-def test_a_task_may_be_written_in_the_dag_file(env):
-    said = run_airflow(env, "decorated.py")
-    assert "VALUE 20" in said and said.rstrip().endswith("STATE success"), said
+def test_a_task_may_be_written_in_the_dag_file(tested):
+    assert "VALUE 20" in tested["decorated"], tested["decorated"]
 
 
 def test_the_example_trains_and_a_second_dag_reads(env):

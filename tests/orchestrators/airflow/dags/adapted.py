@@ -18,7 +18,3 @@ def adapted():
 
 
 dag = adapted()
-
-if __name__ == "__main__":
-    run = dag.test()
-    print("STATE", run.state)

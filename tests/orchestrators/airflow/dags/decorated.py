@@ -37,7 +37,3 @@ def decorated():
 
 
 dag = decorated()
-
-if __name__ == "__main__":
-    run = dag.test()
-    print("STATE", run.state)

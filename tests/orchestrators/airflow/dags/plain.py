@@ -19,7 +19,3 @@ def plain():
 
 
 dag = plain()
-
-if __name__ == "__main__":
-    run = dag.test()
-    print("STATE", run.state)

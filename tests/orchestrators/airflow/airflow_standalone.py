@@ -16,7 +16,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 DAGS = HERE / "dags"
 ROOT = HERE.parent.parent.parent
 BIN = pathlib.Path(sys.executable).parent
-LIMIT = 90  # seconds that anything may take
+LIMIT = 150  # seconds that anything may take: reached only if something hangs
 
 
 def free_ports(count):

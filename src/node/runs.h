@@ -184,6 +184,7 @@ class Runs {
   std::optional<Error> refuse(const Target& target, const wire::Submission& asked,
                               const std::string& caller) const;
   net::Task<bool> is_known(std::string key);
+  net::Task<Result<Recalled>> recall_call(std::string id_or_key);  // without its target
   net::Task<Result<RunStore::Submitted>> record(RunRecord& run, const wire::Body& arguments,
                                                 const std::string& replaces);
   net::Task<> wait_until_gone(std::string id);

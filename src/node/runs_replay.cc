@@ -58,24 +58,35 @@ Result<wire::Submission> submission_of(const RunRecord& run) {
 
 }  // namespace
 
-net::Task<Result<Runs::Recalled>> Runs::recall(std::string id_or_key) {
+net::Task<Result<Runs::Recalled>> Runs::recall_call(std::string id_or_key) {
   Result<RunRecord> run = co_await get(std::move(id_or_key));
   if (!run) co_return Failure(run.error());
   auto find = [id = run->id](RunStore& store) { return store.arguments(id); };
   auto arguments = co_await parts_.journal.read(std::move(find));
   if (!arguments) co_return Failure(arguments.error());
   if (!*arguments) co_return Failure(not_kept(*run));
-  const Result<wire::CallHead> call = wire::parse_call_head(run->head);
+  co_return Recalled{*std::move(run), nullptr, **std::move(arguments)};
+}
+
+net::Task<Result<Runs::Recalled>> Runs::recall(std::string id_or_key) {
+  Result<Recalled> recalled = co_await recall_call(std::move(id_or_key));
+  if (!recalled) co_return recalled;
+  const RunRecord& run = recalled->run;
+  const Result<wire::CallHead> call = wire::parse_call_head(run.head);
   if (!call) co_return Failure(call.error());
   const Result<TargetPtr> target = parts_.find_target(*call);
-  if (!target) co_return Failure(no_target(*run, target.error()));
+  if (!target) co_return Failure(no_target(run, target.error()));
   const std::string& version = (*target)->service->version;
-  if (version != run->version) co_return Failure(has_changed(*run, version));
-  co_return Recalled{*std::move(run), *target, **std::move(arguments)};
+  if (version != run.version) co_return Failure(has_changed(run, version));
+  recalled->target = *target;
+  co_return recalled;
 }
 
 net::Task<Result<Runs::Submitted>> Runs::replay(std::string id_or_key, std::string caller) {
-  const Result<Recalled> recalled = co_await recall(std::move(id_or_key));
+  Result<Recalled> recalled = co_await recall_call(id_or_key);
+  // What begins elsewhere needs nothing here.
+  if (recalled && far_place_of(policy_of(recalled->run), 0) == nullptr)
+    recalled = co_await recall(std::move(id_or_key));
   if (!recalled) co_return Failure(recalled.error());
   Result<wire::Submission> again = submission_of(recalled->run);
   if (!again) co_return Failure(again.error());

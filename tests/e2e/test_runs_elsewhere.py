@@ -205,3 +205,13 @@ def test_more_memory_than_the_machine_has_is_looked_for_among_the_clusters(
     rows = run.record()["attempts"]
     assert [row["memory_limit"] for row in rows] == [100e6, 180e6, 324e6]
     assert [row["node"] for row in rows] == ["one", "one", None]
+
+
+def test_it_is_replayed_with_its_places(lt, two, one, other):
+    words = {"retries": lt.Retry(2, elsewhere=[other], **QUICK), "keep_args": True}
+    run = lt.function(placed.die_in).options(**words).to(one).submit(home_of(two, 0))
+    assert run.result(timeout=LIMIT) == home_of(two, 1)
+    again = lt.run(run.id).replay()
+    assert again.result(timeout=LIMIT) == home_of(two, 1)
+    assert again.record()["replays"] == run.id
+    assert [node for node, _ in attempts(again)] == ["one", "other"]

@@ -5,29 +5,33 @@ A run is told by its `_settle`, in that thread.
 
 from __future__ import annotations
 
+import concurrent.futures
 import os
 import selectors
 import socket
 import threading
+import time
 
 from leanto import _connection, _frames, _node, _nodes
 from leanto._frames import ASK, ERROR, RESULT
-from leanto.errors import LeantoError
+from leanto.errors import LeantoError, NodeLostError
 
 BATCH = 100  # ids that one question asks for
 WAIT = 30  # seconds that the node keeps a question
 TAKEN_DOWN_PAUSE = 0.5  # seconds between two looks whether a node is up again
 LONGEST_PAUSE = 5.0  # seconds between two attempts to reach a node that can't be reached
+LOOK_EVERY = 1.0  # seconds between two looks whether a machine is still reached
+GIVE_UP = 60.0  # seconds; the link, which ends first, has been given up for as long before
 MANY = 1000  # runs; with more, a pause before each further question lets ends gather
 
 _watchers: dict = {}  # the state directory of the node here, and the node → its watcher
 _watching = threading.Lock()
 
 
-def watch(run: object) -> None:
-    """Have the run told when it ends."""
+def watch(run: object) -> Watcher | None:
+    """Have the run told when it ends, by the watcher that is returned; None: it has ended."""
     if run.done():
-        return
+        return None
     directory = "" if run.node.is_direct else _node.state_directory()
     key = (directory, run.node)
     with _watching:
@@ -35,6 +39,22 @@ def watch(run: object) -> None:
         if watcher is None:
             watcher = _watchers[key] = Watcher(*key)
         watcher.add(run)
+        return watcher
+
+
+def wait_while_reached(run: object, watcher: Watcher) -> None:
+    """Wait until the run has ended. Raises NodeLostError when its machine has not been reached for a while."""
+    while True:
+        try:
+            return concurrent.futures.Future.result(run, LOOK_EVERY)
+        except concurrent.futures.TimeoutError:
+            if not watcher.has_given_up():
+                continue
+        raise NodeLostError(
+            f"{run.node.name} has not been reached for a while, so whether the run {run.id} of {run.service} has ended "
+            f"is not known; it may go on there. Ask again later: lt.run({run.key or run.id!r}).result(), with a "
+            "timeout= to wait for longer"
+        )
 
 
 class Watcher:
@@ -46,6 +66,7 @@ class Watcher:
         self._runs: dict = {}  # id → the runs of that id here
         self._new: list = []
         self._was_answered = False
+        self._silent_since: float | None = None
         self._wake_read, self._wake_write = socket.socketpair()
         self._wake_write.setblocking(False)
         self._wake_read.setblocking(False)
@@ -64,6 +85,11 @@ class Watcher:
             except BlockingIOError:
                 pass  # there is plenty in it
 
+    def has_given_up(self) -> bool:
+        """Whether a node on another machine has not been reached for `GIVE_UP` seconds. It's still looked for."""
+        since = self._silent_since
+        return self._node.is_far and since is not None and time.monotonic() - since > GIVE_UP
+
     def _work(self) -> None:
         failures = 0
         unheard = 0  # conversations in a row; a node on another machine is reached for each
@@ -71,6 +97,7 @@ class Watcher:
             try:
                 sock = self._connect()
             except (OSError, LeantoError):
+                self._note_silence()
                 failures += 1
                 _node.pause(min(0.02 * failures, 1.0))
                 continue
@@ -82,9 +109,14 @@ class Watcher:
             except (OSError, EOFError, LeantoError):
                 unheard = 0 if self._was_answered else unheard + 1
                 self._was_answered = False
+                self._note_silence()
                 _node.pause(min(0.01 * 2 ** min(unheard, 10), LONGEST_PAUSE))
                 while self._was_taken_down():
                     _node.pause(TAKEN_DOWN_PAUSE)
+
+    def _note_silence(self) -> None:
+        if self._silent_since is None:
+            self._silent_since = time.monotonic()
 
     def _was_taken_down(self) -> bool:
         """Whether somebody has ended the node on another machine: then who waits for its runs doesn't start it again."""
@@ -171,6 +203,7 @@ class Watcher:
         if type_ != RESULT:
             return []
         self._was_answered = True
+        self._silent_since = None
         ended = {row["id"]: row["status"] for row in said["ended"]}
         ended.update((id_, "unknown") for id_ in said["unknown"])
         for id_, status in ended.items():

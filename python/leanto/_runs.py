@@ -10,7 +10,7 @@ import concurrent.futures
 import threading
 
 from leanto import _connection, _finding, _node, _nodes, _values
-from leanto._run_watch import watch
+from leanto._run_watch import wait_while_reached, watch
 from leanto.errors import (
     LeantoError,
     NodeError,
@@ -140,7 +140,9 @@ class Run(concurrent.futures.Future):
         """Wait for the run and return its value, or raise what it raised, as a plain call would.
 
         Raises TimeoutError if it has not ended after `timeout` seconds; it goes on. Raises CancelledError if it was
-        cancelled, NodeLostError if its node ended while it ran, NotFoundError if it isn't kept any more.
+        cancelled, NodeLostError if its node ended while it ran, NotFoundError if it isn't kept any more. Without a `timeout`
+        it also raises NodeLostError when another machine has not been reached for two minutes; the run may go on there, and
+        its result can be asked for again.
 
         >>> lt.function(count_words).to(lt.here).submit("to be").result(timeout=60)
         2
@@ -176,9 +178,12 @@ class Run(concurrent.futures.Future):
         return self.result()
 
     def _wait(self, timeout: float | None) -> None:
-        watch(self)
+        watcher = watch(self)
         try:
-            super().result(timeout)
+            if timeout is None and watcher is not None and self.node.is_far:
+                wait_while_reached(self, watcher)
+            else:
+                super().result(timeout)
         except concurrent.futures.TimeoutError:
             raise TimeoutError(
                 f"the run {self.id} of {self.service} has not ended after {timeout} s; it goes on"

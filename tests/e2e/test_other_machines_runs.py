@@ -1,5 +1,6 @@
 """Runs on another machine: submitted there, and found again by anybody here."""
 
+import far
 import flaky
 import helpers
 import pytest
@@ -115,3 +116,29 @@ def test_a_run_waits_for_nobody_here(send, world, lt):
     assert again.result(timeout=LIMIT) is None
     assert run.result(timeout=LIMIT) is None
     go.unlink()
+
+
+def test_who_waits_for_a_run_on_a_machine_that_is_gone_is_told_and_may_ask_again(
+    monkeypatch, lt, binaries
+):
+    from leanto import _run_watch
+
+    monkeypatch.setattr(_run_watch, "GIVE_UP", 1.0)
+    with far.world(1, binaries=binaries) as world, world.entered(monkeypatch):
+        (host,) = world.hosts
+        box = lt.cluster(name="box", host="a")
+        run = lt.function(shop.sleep).to(box).options(key="goes-on").submit(1000)
+        assert wait_until(lambda: run.status == "running")
+        host.stop_sshd()
+        world.kill_ssh()
+        world.stop_node_here()  # it would wait for a minute for the host
+        with pytest.raises(lt.NodeLostError, match=r"box has not been reached.*'goes-on'"):
+            run.result()
+        with pytest.raises(lt.TimeoutError):
+            run.result(timeout=2)
+        host.start_sshd()
+        assert wait_until(lambda: run.status == "running")
+        run.cancel()
+        with pytest.raises(lt.CancelledError):
+            run.result(timeout=LIMIT)
+        box.down()

@@ -38,13 +38,24 @@ int list_clusters(Connection& node, Format format) {
   return kOk;
 }
 
+int list_orphans(Connection& node, Format format) {
+  const Result<Reply> reply = node.ask({{"op", "orphans"}});
+  if (!reply) return print_error(reply.error());
+  if (format == Format::kJson) {
+    print_json(reply->head);
+  } else {
+    fmt::print("{}", orphans_report(reply->head, screen_of(STDOUT_FILENO)));
+  }
+  return kOk;
+}
+
 int forget_cluster(Connection& node, const std::string& name, Format format) {
   const Result<Reply> reply = node.ask({{"op", "forget_cluster"}, {"name", name}});
   if (!reply) return failed(reply.error());
   if (format == Format::kJson) {
     print_json({{"forgotten", name}});
   } else {
-    fmt::print("'{}' is forgotten; its nodes go on (`leanto up` with the same words finds them)\n",
+    fmt::print("'{}' is forgotten; its nodes go on (`leanto clusters --orphans` finds them)\n",
                name);
   }
   return kOk;
@@ -103,7 +114,7 @@ void add_on_cluster(CLI::App& app, const char* command_name, const char* descrip
   on_run(*command, [name, json, body] {
     const Format format = format_of(json);
     auto run = [&](Connection& node) { return body(node, *name, format); };
-    return with_node(format, NoNode::kError, run, kStepLimit);
+    return with_node(format, NoNode::kStart, run, kStepLimit);
   });
 }
 
@@ -117,9 +128,19 @@ void add_clusters(CLI::App& app) {
   const auto forgotten = std::make_shared<std::string>();
   command->add_option("--forget", *forgotten, "Forget a cluster; its nodes go on")
       ->type_name("CLUSTER");
+  const auto orphans = std::make_shared<bool>(false);
+  command
+      ->add_flag("--orphans", *orphans,
+                 "Look by ssh, without starting any, for nodes that run unconnected: left by a "
+                 "crash, or of a forgotten cluster")
+      ->excludes("--forget");
   CLI::Option* json = add_json_flag(*command);
-  on_run(*command, [forgotten, json] {
+  on_run(*command, [forgotten, orphans, json] {
     const Format format = format_of(json);
+    if (*orphans) {
+      auto look = [&](Connection& node) { return list_orphans(node, format); };
+      return with_node(format, NoNode::kStart, look, kStepLimit);
+    }
     auto run = [&](Connection& node) {
       return forgotten->empty() ? list_clusters(node, format)
                                 : forget_cluster(node, *forgotten, format);
@@ -158,7 +179,7 @@ void add_ssh(CLI::App& app) {
   command->positionals_at_end();
   on_run(*command, [name, words] {
     auto run = [&](Connection& node) { return log_in(node, *name, *words); };
-    return with_node(Format::kText, NoNode::kError, run);
+    return with_node(Format::kText, NoNode::kStart, run);
   });
 }
 

@@ -21,6 +21,18 @@ std::string reason_of(const Json& node) {
   return fmt::format("{} is down: {}\n", text(node, "name"), text(*error, "message"));
 }
 
+// "?": it's of a version that doesn't say.
+std::string age(const Json& row, std::string_view key) {
+  const auto seconds = wire::find_number(row, key);
+  return seconds ? human_duration(*seconds) : "?";
+}
+
+std::string join(const Json& names) {
+  std::string text;
+  for (const Json& name : names) text += (text.empty() ? "" : ", ") + name.get<std::string>();
+  return text;
+}
+
 }  // namespace
 
 std::string clusters_report(const Json& clusters, const Screen& screen) {
@@ -38,6 +50,32 @@ std::string clusters_report(const Json& clusters, const Screen& screen) {
   if (!reasons.empty()) reasons = "\n" + reasons;
   if (!table.empty()) return table.render(screen) + reasons;
   return "no clusters yet; a program makes one: lt.cluster(\"box\", host=\"10.0.0.7\")\n";
+}
+
+std::string orphans_report(const Json& said, const Screen& screen) {
+  Table table({{"HOST"},
+               {"CLUSTER"},
+               {"VERSION", Shrink::kNever},
+               number_column("UP"),
+               number_column("IDLE"),
+               number_column("CALLS"),
+               {"SERVICES", Shrink::kLast}});
+  std::string ends;
+  for (const Json& row : said.value("orphans", Json::array())) {
+    table.add(
+        {text(row, "host"),
+         text(row, "cluster") + (wire::find_flag(row, "is_known", false) ? "" : " (forgotten)"),
+         text(row, "version"), age(row, "uptime"), age(row, "idle"),
+         wire::find_number(row, "calls") ? fmt::format("{:.0f}", *wire::find_number(row, "calls"))
+                                         : "?",
+         join(row.value("services", Json::array()))});
+    ends += fmt::format("end the one on {}: {}\n", text(row, "host"), text(row, "end"));
+  }
+  for (const Json& row : said.value("not_asked", Json::array()))
+    ends += fmt::format("not known of {}: {}\n", text(row, "host"), text(row, "error"));
+  if (!table.empty()) return table.render(screen) + "\n" + ends;
+  const double looked_at = wire::find_number(said, "looked_at").value_or(0);
+  return fmt::format("no orphans; hosts that were asked: {:.0f}\n", looked_at) + ends;
 }
 
 std::string up_report(const Json& said) {

@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "cli/command.h"
+#include "cli/node_process.h"
 #include "cli/report.h"
 #include "cli/table_text.h"
 #include "os/xdg.h"
@@ -30,6 +32,11 @@ int with_node(Format format, NoNode no_node, const std::function<int(Connection&
   const Result<Directories> directories = find_directories(find_environment_variable);
   if (!directories) return print_error(directories.error());
   Result<Connection> connection = Connection::open(directories->socket(), limit);
+  if (no_node == NoNode::kStart && !connection && asked_node().empty() &&
+      connection.error().kind == ErrorKind::kNotFound) {
+    if (const Status started = start_node({}); !started) return print_error(started.error());
+    connection = Connection::open(directories->socket(), limit);
+  }
   if (connection) return use(*connection);
   if (connection.error().kind != ErrorKind::kNotFound) return print_error(connection.error());
   return say_not_running(directories->socket().string(), format, no_node);

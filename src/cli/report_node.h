@@ -9,7 +9,8 @@
 namespace leanto::cli {
 
 // What it is for a command that no node runs: an answer like another, to stdout, or an error.
-enum class NoNode { kAnswer, kError };
+// kStart: a node is started first.
+enum class NoNode { kAnswer, kError, kStart };
 
 // Connects, and returns what `use` returns. Without a node: says so (with kJson
 // {"running": false, "socket": PATH}) and returns kNotRunning.

@@ -14,7 +14,7 @@ namespace {
 
 using Milliseconds = std::chrono::milliseconds;
 
-constexpr std::array<std::string_view, 6> kOnlyLooks{"status",     "offer", "clusters",
+constexpr std::array<std::string_view, 7> kOnlyLooks{"status",     "offer", "clusters", "orphans",
                                                      "node_state", "ls",    "objects"};
 constexpr Duration kLongestLook = std::chrono::seconds(30);
 

@@ -34,6 +34,10 @@ class Autostop {
 
   // Something was asked. What only looks (`status`, `offer`) is no work.
   void on_asked(std::string_view op);
+  // How long nothing has been asked; none while it's busy.
+  Duration idle() const {
+    return parts_.is_busy() ? Duration::zero() : parts_.clock.monotonic() - last_work_;
+  }
   void on_called() { last_work_ = parts_.clock.monotonic(); }
 
  private:

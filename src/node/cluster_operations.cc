@@ -34,6 +34,7 @@ ClusterOperations::ClusterOperations(Parts parts)
                   {"offers", &ClusterOperations::offers},
                   {"cluster_down", &ClusterOperations::down},
                   {"forget_cluster", &ClusterOperations::forget},
+                  {"orphans", &ClusterOperations::orphans},
                   {"node_state", &ClusterOperations::node_state},
                   {"ssh_command", &ClusterOperations::ssh_command},
                   {"move_value", &ClusterOperations::move_value},
@@ -133,10 +134,13 @@ net::Task<Result<Answer>> ClusterOperations::down(Request& request) {
   const Result<ClusterSpec> cluster = co_await parts_.clusters.resolve(*name, Json::object());
   if (!cluster) co_return Failure(cluster.error());
   Json nodes = Json::array();
-  for (const auto& peer : parts_.peers.of(*cluster)) {
-    const Status stopped = co_await peer->stop(kStopLimit);
+  const std::vector<std::shared_ptr<Peer>> peers = parts_.peers.of(*cluster);
+  for (std::size_t i = 0; i < peers.size(); ++i) {
+    const Status stopped = co_await peers[i]->stop(kStopLimit);
     if (!stopped) co_return Failure(stopped.error());
-    nodes.push_back(peer->name());
+    const Status cleared = co_await parts_.started.clear(cluster->hosts[i]);
+    if (!cleared) co_return Failure(cleared.error());
+    nodes.push_back(peers[i]->name());
   }
   co_return Answer{{{"nodes", nodes}}, {}};
 }
@@ -147,6 +151,12 @@ net::Task<Result<Answer>> ClusterOperations::forget(Request& request) {
   const Status forgotten = co_await parts_.clusters.forget(*name);
   if (!forgotten) co_return Failure(forgotten.error());
   co_return Answer{};
+}
+
+net::Task<Result<Answer>> ClusterOperations::orphans(Request&) {
+  Result<Json> found = co_await parts_.orphans.find();
+  if (!found) co_return Failure(found.error());
+  co_return Answer{*std::move(found), {}};
 }
 
 // Why a connection to another node broke.

@@ -10,6 +10,7 @@
 
 #include "node/clusters.h"
 #include "node/code_sender.h"
+#include "node/orphans.h"
 #include "node/request.h"
 
 namespace leanto::node {
@@ -21,6 +22,8 @@ class ClusterOperations {
     CodeStore& code;
     Clusters& clusters;
     Peers& peers;
+    StartedNodes& started;
+    Orphans& orphans;
     // Asks this node itself.
     std::function<net::Task<Result<Answer>>(Request request)> ask_here;
     // What a person types to log in to a host.
@@ -51,6 +54,7 @@ class ClusterOperations {
   net::Task<Result<Answer>> up(Request& request);
   net::Task<Result<Answer>> down(Request& request);
   net::Task<Result<Answer>> forget(Request& request);
+  net::Task<Result<Answer>> orphans(Request& request);
   net::Task<Result<Answer>> node_state(Request& request);
   net::Task<Result<Answer>> ssh_command(Request& request);
   net::Task<Result<Answer>> move_value(Request& request);

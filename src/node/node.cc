@@ -226,6 +226,7 @@ Status Node::open_parts() {
 Status Node::open_others() {
   const Result<std::string> id = node_id(settings_.directories.state);
   if (!id) return Failure(id.error());
+  facts_.id = *id;
   auto snapshot_of = [this](const std::string& version) -> std::optional<Digest> {
     const ServicePtr sender = operations_->find_sender(version);
     return sender ? sender->snapshot : std::nullopt;
@@ -233,10 +234,12 @@ Status Node::open_others() {
   others_ = std::make_unique<OtherNodes>(OtherNodes::Parts{
       loop_, outgoing_, clock_, ledger_access_, provider_, *code_, *id, settings_.version,
       settings_.directories.node_config().string(), settings_.directories.config / "hosts.toml",
+      settings_.directories.state / "started",
       [this](const HostSpec& host, OnProgress on_progress) {
         return host.is_direct() ? tls_.dial(host, std::move(on_progress))
                                 : ssh_.dial(host, std::move(on_progress));
       },
+      [this](const HostSpec& host) { return ssh_.look(host); },
       [this](const HostSpec& host) { return ssh_.command_for_people(host); },
       std::move(snapshot_of),
       [this](Request request) { return operations_->run(std::move(request)); },

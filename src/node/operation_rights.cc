@@ -56,6 +56,7 @@ constexpr auto kRights = std::to_array<OperationRight>({
     {"cluster_up", Right::kAdmin},
     {"cluster_down", Right::kAdmin},
     {"forget_cluster", Right::kAdmin},
+    {"orphans", Right::kAdmin},
     {"node_state", Right::kAdmin},
     {"ssh_command", Right::kAdmin},
     {"offers", Right::kAdmin},

@@ -43,6 +43,7 @@ struct NodeFacts {
   std::string http;  // where it listens for HTTP besides the Unix socket; empty: nowhere
   MonotonicTime started;
   TlsFacts tls{};
+  std::string id{};  // of the node
 };
 
 // Who asks, as it goes on record of a run (JSON).

@@ -63,6 +63,7 @@ net::Task<Result<Answer>> Operations::status(Request&) {
   const std::optional<Duration> autostop = parts_.autostop.after();
   co_return Answer{
       {{"version", facts.version},
+       {"id", facts.id},
        {"pid", ::getpid()},
        {"socket", facts.socket},
        {"state_directory", facts.state_directory},
@@ -76,6 +77,7 @@ net::Task<Result<Answer>> Operations::status(Request&) {
        {"waiting_for_slots", parts_.slots.waiting().size()},
        {"memory", memory_of(::getpid())},
        {"uptime", seconds_since(parts_.clock, facts.started)},
+       {"idle", std::chrono::duration<double>(parts_.autostop.idle()).count()},
        {"calls", parts_.calls.running()},
        {"cpu", cpu_of(::getpid())},
        {"services", services},

@@ -30,14 +30,26 @@ Result<int> serve_other_end(const std::function<void(UniqueFd, const Access&)>& 
 
 OtherNodes::OtherNodes(Parts parts)
     : parts_(std::move(parts)),
-      peers_({parts_.loop, parts_.outgoing, parts_.clock, parts_.id, parts_.version, parts_.dial}),
+      started_(parts_.loop, parts_.clock, parts_.started_directory),
+      peers_({parts_.loop, parts_.outgoing, parts_.clock, parts_.id, parts_.version,
+              [this](const HostSpec& host, OnProgress on_progress) {
+                return dial(host, std::move(on_progress));
+              }}),
       offers_({parts_.loop, parts_.provider, peers_}),
       clusters_({parts_.clock, parts_.ledger, parts_.provider, peers_, offers_, parts_.config_file,
                  parts_.hosts_file}),
-      operations_({parts_.loop, parts_.code, clusters_, peers_, parts_.ask_here, parts_.ssh_command,
-                   parts_.snapshot_of}),
+      orphans_({parts_.loop, clusters_, peers_, started_, parts_.look, parts_.ssh_command}),
+      operations_({parts_.loop, parts_.code, clusters_, peers_, started_, orphans_, parts_.ask_here,
+                   parts_.ssh_command, parts_.snapshot_of}),
       accepted_({parts_.loop, parts_.id, parts_.version,
                  [this](const Access& access) { return serve_other_end(parts_.serve, access); }}) {}
+
+// A node is never started before it's written down where.
+net::Task<Result<Transport>> OtherNodes::dial(HostSpec host, OnProgress on_progress) {
+  const Status noted = co_await started_.note(host);
+  if (!noted) co_return Failure(noted.error());
+  co_return co_await parts_.dial(host, std::move(on_progress));
+}
 
 net::Task<> OtherNodes::relay(std::string name, UniqueFd socket) {
   const Status joined = co_await join(std::move(name), socket);

@@ -24,7 +24,9 @@ class OtherNodes {
     std::string version;  // of leanto here
     std::string config_file;
     std::filesystem::path hosts_file;
+    std::filesystem::path started_directory;  // node/started_nodes.h
     Peers::Dial dial;
+    Orphans::Look look;
     std::function<std::vector<std::string>(const HostSpec& host)> ssh_command;
     std::function<std::optional<Digest>(const std::string& version)> snapshot_of;
     // Asks this node itself.
@@ -45,12 +47,15 @@ class OtherNodes {
   net::Task<Result<std::shared_ptr<Asker>>> find_asker(std::string name, bool again);
 
  private:
+  net::Task<Result<Transport>> dial(HostSpec host, OnProgress on_progress);
   net::Task<Status> join(std::string name, UniqueFd& socket);
 
   Parts parts_;
+  StartedNodes started_;
   Peers peers_;
   OfferBook offers_;
   Clusters clusters_;
+  Orphans orphans_;
   ClusterOperations operations_;
   AcceptedLinks accepted_;
 };

@@ -46,4 +46,12 @@ std::vector<std::shared_ptr<Peer>> Peers::all() const {
   return found;
 }
 
+std::vector<std::shared_ptr<Peer>> Peers::reached_as(const HostSpec& host) const {
+  std::vector<std::shared_ptr<Peer>> found;
+  for (const auto& [name, known] : peers_) {
+    if (known.host.reached_as(host)) found.push_back(known.peer);
+  }
+  return found;
+}
+
 }  // namespace leanto::node

@@ -38,6 +38,8 @@ class Peers {
   void close(const std::string& cluster);
   void close_all();
   std::vector<std::shared_ptr<Peer>> all() const;
+  // Those that are reached as that host, whatever cluster they are of.
+  std::vector<std::shared_ptr<Peer>> reached_as(const HostSpec& host) const;
 
  private:
   struct Known {

@@ -62,6 +62,10 @@ std::vector<std::string> SshDialler::command_for_people(const HostSpec& host) co
   return words;
 }
 
+net::Task<Result<SeenNode>> SshDialler::look(HostSpec host) {
+  co_return co_await leanto::look(loop_, to_ssh(host, command_));
+}
+
 net::Task<Result<Transport>> SshDialler::dial(HostSpec host, OnProgress on_progress) {
   Result<NodeBinary> program = co_await binary();
   if (!program) co_return Failure(program.error());

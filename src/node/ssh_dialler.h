@@ -8,6 +8,7 @@
 
 #include "node/peers.h"
 #include "provider/ssh_dial.h"
+#include "provider/ssh_look.h"
 
 namespace leanto::node {
 
@@ -19,6 +20,9 @@ class SshDialler {
       : loop_(loop), command_(std::move(command)), cache_(std::move(cache)) {}
 
   net::Task<Result<Transport>> dial(HostSpec host, OnProgress on_progress);
+
+  // Whether a node runs there; none is started.
+  net::Task<Result<SeenNode>> look(HostSpec host);
 
   // The words with which a person logs in to the host.
   std::vector<std::string> command_for_people(const HostSpec& host) const;

@@ -175,3 +175,13 @@ def test_without_a_node_a_command_exits_3_and_starts_none(own_home, arguments):
 def test_a_node_says_as_json_where_it_listens(own_home):
     said = json.loads(leanto("node", "--detach", "--json"))
     assert said == {"running": True, "socket": str(own_home / ".local/state/leanto/node.sock")}
+
+
+@pytest.mark.parametrize(
+    "arguments, code", [("up x", 6), ("down x", 6), ("ssh x", 6), ("clusters --orphans", 0)]
+)
+def test_what_goes_to_other_machines_starts_the_node_here(own_home, arguments, code):
+    assert run("status").returncode == 3
+    done = run(*arguments.split())
+    assert done.returncode == code, done.stderr
+    assert run("status").returncode == 0

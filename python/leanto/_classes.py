@@ -45,16 +45,16 @@ class LocalClass:
         6
         """
         services = _deploy.deploy(self._cls, "class", cluster, self._options, keep_state)
+        options = _deploy.with_path(self._options, cluster)
         sent = (self._cls, cluster)
         there = [
-            RemoteClass(service, {"v": service.version}, self._options, sent)
-            for service in services
+            RemoteClass(service, {"v": service.version}, options, sent) for service in services
         ]
         if len(there) == 1:
             return there[0]
         from leanto._farm import FarmClass
 
-        return FarmClass(there, self._options, sent)
+        return FarmClass(there, options, sent)
 
     def __call__(self, /, *args: object, **kwargs: object) -> object:
         raise InvalidRequestError(
@@ -192,7 +192,7 @@ def _rebuild_from(said: dict, service: _deploy.Service, options: dict) -> Remote
 
 
 def _call_options(options: dict) -> dict:
-    names = ("timeout", "stream_logs", "max_queue", "grace", "keep_args")
+    names = ("timeout", "stream_logs", "max_queue", "grace", "keep_args", "path")
     return {name: options[name] for name in names if name in options}
 
 

@@ -20,11 +20,12 @@ class Cluster:
     leanto.cluster('here')
     """
 
-    __slots__ = ("_nodes", "_words", "name")
+    __slots__ = ("_nodes", "_path", "_words", "name")
 
     def __init__(self, name: str, words: dict) -> None:
         self.name = name
         self._words = words
+        self._path: list = []  # of a choice: whose offers would have been taken before, and why not
         self._nodes: list | None = [_nodes.here] if name == "here" else None
 
     def resolve(self) -> None:
@@ -39,6 +40,7 @@ class Cluster:
             self._nodes = [node] if node is not None else None
         if self._nodes is None:
             said = _nodes.here.ask("cluster", name=self.name, words=self._all_words())[0]
+            self._path = said.get("path") or []
             self._nodes = [_nodes.far(name) for name in said.get("nodes", ())] or [_nodes.here]
 
     def _direct_nodes(self) -> list[_nodes.Node]:

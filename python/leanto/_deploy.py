@@ -91,6 +91,12 @@ def deploy(
         return list(threads.map(lambda node: _send(node, words, body), nodes))
 
 
+def with_path(options: dict, cluster: object) -> dict:
+    """Return the options of what was sent to `cluster`: with the path of its choice, which its runs have on record."""
+    others = {name: value for name, value in options.items() if name != "path"}
+    return {**others, "path": cluster._path} if cluster._path else others
+
+
 def _send(node: _nodes.Node, words: dict, body: bytes) -> Service:
     if node.is_direct:
         from leanto import _send_code

@@ -47,17 +47,18 @@ class Function:
         6
         """
         services = _deploy.deploy(self._callable, "function", cluster, self._options)
+        options = _deploy.with_path(self._options, cluster)
         sent = (self._callable, cluster)
         elsewhere = _send_elsewhere(self._callable, cluster, self._options)
         there = [
-            RemoteFunction(service, {"v": service.version}, self._options, sent, elsewhere)
+            RemoteFunction(service, {"v": service.version}, options, sent, elsewhere)
             for service in services
         ]
         if len(there) == 1:
             return there[0]
         from leanto._farm import FarmFunction
 
-        return FarmFunction(there, self._options, sent)
+        return FarmFunction(there, options, sent)
 
     def __call__(self, /, *args: object, **kwargs: object) -> object:
         raise InvalidRequestError(

@@ -37,7 +37,7 @@ def submit(callable_: object, args: tuple, kwargs: dict) -> Run:
     if elsewhere:
         places = _places.words(callable_, data, buffers)
         call = _frames.encode_head({**_frames.decode_head(call), **places})
-    head = _frames.encode_head({"op": "submit", "caller": say_caller()})
+    head = _frames.encode_head({"op": "submit", "caller": _caller_of(callable_)})
     # A map of two pairs becomes one of three: the call's head is encoded already.
     head = bytes((head[0] + 1,)) + head[1:] + _CALL_KEY + call
     # With a key it's the same run, however often the node hears of it.
@@ -86,6 +86,11 @@ async def call_later(callable_: object, args: tuple, kwargs: dict) -> object:
         if run.status not in ENDED:
             run.cancel("its caller was cancelled")
         raise
+
+
+def _caller_of(callable_: object) -> dict:
+    path = callable_._options.get("path")
+    return {**say_caller(), "path": path} if path else say_caller()
 
 
 def say_caller() -> dict:

@@ -86,6 +86,15 @@ void add_line(std::string& out, std::string_view title, const std::string& text)
   if (!text.empty() && text != "-") out += fmt::format("{:<10}  {}\n", title, printable(text));
 }
 
+// Whose offers would have been taken before, one a line.
+void add_path(std::string& out, const Json& run) {
+  for (const Json& step : run.value("path", Json::array())) {
+    const Json error = step.value("error", Json::object());
+    add_line(out, "not on",
+             fmt::format("{}: {}", text_of(step, "node"), text_of(error, "message")));
+  }
+}
+
 }  // namespace
 
 std::string runs_report(const std::vector<Json>& runs, std::int64_t now, const Screen& screen) {
@@ -138,6 +147,7 @@ std::string run_report(const Json& run, std::int64_t now) {
   add_line(out, "object", text_of(run, "object"));
   add_line(out, "caller", caller_of(run));
   add_line(out, "node", text_of(run, "node"));
+  add_path(out, run);
   add_line(out, "attempt", number_of(run, "attempt"));
   add_line(out, "submitted", time_of(run, "created_at"));
   add_line(out, "started", time_of(run, "started_at"));

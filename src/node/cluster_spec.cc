@@ -19,6 +19,7 @@ constexpr std::size_t kMaxHosts = 1000;
 constexpr std::size_t kMaxName = 255;  // wire/relay.h
 constexpr const char* kEnvironment = "ssh_environment";
 constexpr const char* kChosen = "chosen";
+constexpr const char* kChosenPath = "chosen_path";
 constexpr const char* kPrice = "price_per_hour";
 constexpr const char* kUrl = "url";
 constexpr const char* kFingerprint = "fingerprint";
@@ -220,7 +221,7 @@ Result<ClusterSpec> parse_cluster(const std::string& name, const Json& words) {
 }
 
 Json words_to_keep(Json words) {
-  for (const char* key : {kEnvironment, kChosen, kPrice, kLabels}) words.erase(key);
+  for (const char* key : {kEnvironment, kChosen, kChosenPath, kPrice, kLabels}) words.erase(key);
   return words;
 }
 

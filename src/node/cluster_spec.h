@@ -54,7 +54,8 @@ struct ClusterSpec {
 Result<ClusterSpec> parse_cluster(const std::string& name, const wire::Json& words);
 
 // The words that say what a cluster is: without those that belong to one caller, and `chosen`, the
-// node that was chosen for it, and without what only hosts.toml says.
+// node that was chosen for it, `chosen_path`, why it was no other one, and without what only
+// hosts.toml says.
 wire::Json words_to_keep(wire::Json words);
 
 // What lt.cluster was told, as it's kept: a join word in its parts (`url`, `fingerprint`, `token`).

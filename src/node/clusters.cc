@@ -1,6 +1,9 @@
 #include "node/clusters.h"
 
+#include <algorithm>
 #include <utility>
+
+#include "node/choice_path.h"
 
 namespace leanto::node {
 
@@ -26,6 +29,17 @@ Failure no_node(const ClusterSpec& cluster, const std::string& name) {
 
 std::int64_t milliseconds(WallTime time) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
+}
+
+// Those that had no room said what they have; the others said nothing.
+Json step_of(const Offer& offer) {
+  const auto kind = offer.total.memory_bytes > 0 ? ErrorKind::kCapacity : ErrorKind::kNodeLost;
+  return {{"node", offer.node}, {"error", wire::error_to_json({kind, offer.cannot})}};
+}
+
+bool has_step(const Json& path, const std::string& node) {
+  return std::any_of(path.begin(), path.end(),
+                     [&node](const Json& step) { return step["node"] == node; });
 }
 
 bool has_hosts(const Json& words) {
@@ -184,11 +198,14 @@ net::Task<Result<Clusters::Choice>> Clusters::choose_node(ClusterSpec cluster, J
   if (said.empty() && known->is_object()) said = words_to_keep(*known);
   if (known->is_object() && words_to_keep(*known) == said) {
     if (const std::optional<Offer> before = co_await chosen_before(*known))
-      co_return Choice{*before};
+      co_return Choice{*before, known->value("chosen_path", Json::array())};
   }
   Result<Choice> chosen = co_await choose_anew(cluster);
   if (!chosen) co_return chosen;
-  if (is_elsewhere(chosen->offer.provider)) said["chosen"] = chosen->offer.node;
+  if (is_elsewhere(chosen->offer.provider)) {
+    said["chosen"] = chosen->offer.node;
+    if (!chosen->path.empty()) said["chosen_path"] = chosen->path;
+  }
   const Status kept = co_await store(cluster.name, std::move(said));
   if (!kept) co_return Failure(kept.error());
   co_return chosen;
@@ -210,9 +227,14 @@ net::Task<Result<Clusters::Choice>> Clusters::choose_anew(ClusterSpec cluster) {
     Result<Offer> best = choose_offer(cluster, *all_offers);
     if (!best) co_return Failure(best.error());
     choice.offer = *std::move(best);
-    if (!is_elsewhere(choice.offer.provider)) co_return choice;
-    const Status reached = co_await reach(choice.offer.node);
-    if (reached) co_return choice;
+    const bool is_here = !is_elsewhere(choice.offer.provider);
+    const Status reached = is_here ? Status() : co_await reach(choice.offer.node);
+    if (reached) {
+      for (const Offer& offer : passed_over(cluster, *all_offers, choice.offer)) {
+        if (!has_step(choice.path, offer.node)) choice.path.push_back(step_of(offer));
+      }
+      co_return choice;
+    }
     choice.path.push_back(
         {{"node", choice.offer.node}, {"error", wire::error_to_json(reached.error())}});
     for (Offer& offer : *all_offers) {

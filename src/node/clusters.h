@@ -53,7 +53,7 @@ class Clusters {
   // choice. It's the same as last time, as long as that is known. kCapacity if nobody's can be.
   struct Choice {
     Offer offer;
-    wire::Json path = wire::Json::array();  // whose offer was taken before, and why that failed
+    wire::Json path = wire::Json::array();  // whose offer would have been, and why not
   };
   net::Task<Result<Choice>> choose_node(ClusterSpec cluster, wire::Json words);
 

@@ -59,6 +59,8 @@ Json stop_to_json(const std::optional<RunStop>& stop) {
 Json run_to_json(const RunRecord& run) {
   Json caller = Json::parse(run.caller, nullptr, false);
   if (!caller.is_object()) caller = Json::object();
+  const Json path = caller.value("path", Json::array());
+  caller.erase("path");
   return {{"id", run.id},
           {"key", or_null(run.key)},
           {"replays", run.replays.empty() ? Json() : Json(run.replays)},
@@ -70,6 +72,7 @@ Json run_to_json(const RunRecord& run) {
           {"member", run.member.empty() ? Json() : Json(run.member)},
           {"caller", caller},
           {"node", run.node},
+          {"path", path},
           {"status", name_of(run.status)},
           {"attempt", run.attempt},
           {"not_before", or_null(run.not_before)},

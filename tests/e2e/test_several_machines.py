@@ -5,7 +5,8 @@ import json
 import far
 import pytest
 import shop
-from conftest import leanto, wait_until
+from clients import Client
+from conftest import SAMPLE, leanto, wait_until
 
 LIMIT = 60
 ALL = range(20)
@@ -149,6 +150,32 @@ def test_the_cheapest_that_can_be_reached_is_chosen_and_stays(two, lt):
         assert lt.function(shop.environment).to(lt.cluster("dear"))("HOME") == str(
             two.hosts[0].home
         )
+    finally:
+        hosts.unlink()
+
+
+def test_the_record_of_a_run_shows_whose_offer_could_not_be_taken(two, lt):
+    hosts = two.home / ".config" / "leanto" / "hosts.toml"
+    hosts.write_text('[first]\nhost = "nowhere.invalid"\n[second]\nhost = "a"\n')
+    try:
+        chosen = lt.cluster("by-path", cpus=0.5, provider=["first", "second"])
+        run = lt.function(shop.add).to(chosen).submit(1, 2)
+        assert run.result(timeout=LIMIT) == 3
+        (step,) = run.record()["path"]
+        assert step["node"] == "first"
+        assert (
+            step["error"]["kind"] == "node_lost" and "nowhere.invalid" in step["error"]["message"]
+        )
+        assert "path" not in run.record()["caller"]
+        assert "first: the host nowhere.invalid" in leanto("run", run.id, "--on", "second")
+        # Who only says the name later gets the same choice, and its path.
+        with Client(SAMPLE) as other:
+            other.do("import shop")
+            made = "lt.cls(shop.Counter).to(lt.cluster('by-path'))(1)"
+            shown = f"[s['node'] for s in {made}.increase.submit().record()['path']]"
+            assert other.do(shown) == ["first"]
+        direct = lt.function(shop.add).to(lt.cluster("second")).submit(1, 2)
+        assert direct.record()["path"] == []
     finally:
         hosts.unlink()
 

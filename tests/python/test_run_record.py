@@ -17,6 +17,7 @@ KEYS = {
     *(
         "caller",
         "node",
+        "path",
         "status",
         "error",
         "reason",

@@ -1,20 +1,17 @@
 #include "cli/doctor_facts.h"
 
 #include <fmt/format.h>
-#include <poll.h>
-#include <signal.h>
 #include <sys/resource.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
-#include <chrono>
 #include <map>
 
 #include "cli/node_questions.h"
 #include "node/config.h"
+#include "os/command_output.h"
 #include "os/files.h"
 #include "os/gpus.h"
 #include "os/process.h"
@@ -95,37 +92,6 @@ DirectoryFacts look_at(std::string name, const fs::path& path) {
   return facts;
 }
 
-// What the program writes to stdout within the limit.
-Result<std::string> output_of(const std::vector<std::string>& arguments) {
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0)
-    return fail_errno(ErrorKind::kCapacity, errno, "making a pipe");
-  const UniqueFd reading(ends[0]);
-  UniqueFd writing(ends[1]);
-  SpawnOptions options;
-  options.arguments = arguments;
-  options.fds = {{writing.get(), 1}};
-  const Result<Child> child = spawn(options);
-  if (!child) return Failure(child.error());
-  writing.reset();
-  std::string output;
-  pollfd readable{reading.get(), POLLIN, 0};
-  const auto until = std::chrono::steady_clock::now() + kPythonLimit;
-  while (std::chrono::steady_clock::now() < until) {
-    if (::poll(&readable, 1, 200) <= 0) continue;
-    std::array<char, 4096> buffer;
-    const ssize_t size = ::read(reading.get(), buffer.data(), buffer.size());
-    if (size <= 0) {
-      (void)wait_until_exit(child->pid);
-      return output;
-    }
-    output.append(buffer.data(), static_cast<std::size_t>(size));
-  }
-  (void)kill_group(child->pid, SIGKILL);
-  (void)wait_until_exit(child->pid);
-  return fail(ErrorKind::kTimeout, "{} said nothing for {} s", arguments[0], kPythonLimit.count());
-}
-
 std::vector<std::string> lines_of(std::string_view text) {
   std::vector<std::string> lines;
   while (!text.empty()) {
@@ -139,7 +105,7 @@ std::vector<std::string> lines_of(std::string_view text) {
 }  // namespace
 
 Result<PythonFacts> look_at_python() {
-  const Result<std::string> output = output_of({"python3", "-c", kAboutPython});
+  const Result<std::string> output = output_of({"python3", "-c", kAboutPython}, kPythonLimit);
   if (!output) return Failure(output.error());
   const std::vector<std::string> lines = lines_of(*output);
   if (lines.size() < 4)
@@ -201,7 +167,11 @@ Result<Machine> look_at_machine() {
   return read_machine(files, detect_cgroups(files), usable_cpus());
 }
 
-std::vector<std::string> look_at_gpus() { return find_gpus(); }
+std::vector<std::string> look_at_gpus() {
+  std::vector<std::string> kinds;
+  for (FoundGpu& gpu : find_gpus()) kinds.push_back(std::move(gpu.kind));
+  return kinds;
+}
 
 std::optional<std::int64_t> last_change(const Directories& directories) {
   const auto found = stat_path((directories.state / "ledger.sqlite").string());

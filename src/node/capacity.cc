@@ -18,35 +18,41 @@ std::vector<std::string> split(std::string_view text) {
   return parts;
 }
 
-std::vector<std::string> kinds_of(const AcceleratorCounts& declared) {
-  std::vector<std::string> kinds;
+std::vector<FoundGpu> listed(const AcceleratorCounts& declared) {
+  std::vector<FoundGpu> gpus;
   for (const auto& [kind, count] : declared)
-    kinds.insert(kinds.end(), static_cast<std::size_t>(count), kind);
-  return kinds;
+    gpus.insert(gpus.end(), static_cast<std::size_t>(count), FoundGpu{kind});
+  return gpus;
 }
 
-std::string kind_at(const std::vector<std::string>& kinds, std::string_view name) {
+// A number, or the beginning of a UUID, as CUDA_VISIBLE_DEVICES has them.
+std::string kind_of(const std::vector<FoundGpu>& gpus, std::string_view name) {
+  if (name.starts_with("GPU-")) {
+    for (const FoundGpu& gpu : gpus) {
+      if (gpu.uuid.starts_with(name)) return gpu.kind;
+    }
+  }
   std::size_t place = 0;
   const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), place);
   const bool is_number = error == std::errc() && end == name.data() + name.size();
-  return is_number && place < kinds.size() ? kinds[place] : "";
+  return is_number && place < gpus.size() ? gpus[place].kind : "";
 }
 
 }  // namespace
 
 NodeSlots node_slots(const Machine& machine, const AcceleratorCounts& declared,
-                     const std::vector<std::string>& found,
+                     const std::vector<FoundGpu>& found,
                      const std::optional<std::string>& visible) {
   NodeSlots slots{machine.cpus, machine.memory_bytes, {}};
-  const std::vector<std::string> kinds = declared.empty() ? found : kinds_of(declared);
+  const std::vector<FoundGpu> gpus = declared.empty() ? found : listed(declared);
   if (!visible) {
-    for (std::size_t i = 0; i < kinds.size(); ++i)
-      slots.gpus.push_back({std::to_string(i), kinds[i]});
+    for (std::size_t i = 0; i < gpus.size(); ++i)
+      slots.gpus.push_back({std::to_string(i), gpus[i].kind});
     return slots;
   }
   for (const std::string& name : split(*visible)) {
     if (name.starts_with('-')) break;  // as CUDA reads it: nothing from there on
-    slots.gpus.push_back({name, kind_at(kinds, name)});
+    slots.gpus.push_back({name, kind_of(gpus, name)});
   }
   return slots;
 }

@@ -6,16 +6,16 @@
 #include <vector>
 
 #include "node/slots.h"
+#include "os/gpus.h"
 #include "os/machine.h"
 
 namespace leanto::node {
 
 // `declared`: of node.toml, and then that's what there is, numbered kind after kind in alphabetical
-// order. Otherwise the kinds in `found`, in the order of CUDA's numbers. `visible` is the
+// order. Otherwise what was found, in the order of CUDA's numbers. `visible` is the
 // CUDA_VISIBLE_DEVICES that the daemon was started with: nothing beyond it may be given away.
 NodeSlots node_slots(const Machine& machine, const AcceleratorCounts& declared,
-                     const std::vector<std::string>& found,
-                     const std::optional<std::string>& visible);
+                     const std::vector<FoundGpu>& found, const std::optional<std::string>& visible);
 
 // By the first word of their kinds, as one asks for them: "A100" for an A100-SXM4-40GB.
 AcceleratorCounts accelerator_counts(const std::vector<Gpu>& gpus);

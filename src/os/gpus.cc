@@ -4,6 +4,7 @@
 #include <set>
 
 #include "os/files.h"
+#include "os/nvml.h"
 
 namespace leanto {
 namespace {
@@ -54,7 +55,7 @@ std::string gpu_kind(std::string_view model) {
   return kind;
 }
 
-std::vector<std::string> find_gpus(const std::string& root) {
+std::vector<std::string> find_gpus_in_proc(const std::string& root) {
   const std::string places = root + "proc/driver/nvidia/gpus";
   std::vector<std::string> kinds;
   for (const std::string& place : list(places)) {
@@ -62,6 +63,16 @@ std::vector<std::string> find_gpus(const std::string& root) {
     kinds.push_back(information ? gpu_kind(find_model(*information)) : "");
   }
   return kinds.empty() ? std::vector<std::string>(count_devices(root)) : kinds;
+}
+
+std::vector<FoundGpu> find_gpus() {
+  std::vector<FoundGpu> found;
+  if (const auto asked = has_nvml() ? ask_nvml() : std::nullopt) {
+    for (const NvmlGpu& gpu : *asked) found.push_back({gpu_kind(gpu.name), gpu.uuid});
+    return found;
+  }
+  for (std::string& kind : find_gpus_in_proc()) found.push_back({std::move(kind)});
+  return found;
 }
 
 }  // namespace leanto

@@ -17,7 +17,9 @@ struct GpusTest : testing::Test {
     std::filesystem::create_directories(file.parent_path());
     ASSERT_TRUE(write_file_atomically(file.string(), text).has_value());
   }
-  std::vector<std::string> found() const { return find_gpus(directory.path().string() + "/"); }
+  std::vector<std::string> found() const {
+    return find_gpus_in_proc(directory.path().string() + "/");
+  }
   TemporaryDirectory directory;
 };
 

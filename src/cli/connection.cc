@@ -58,9 +58,14 @@ Connection::Connection(UniqueFd socket, std::string name, Duration limit)
     : socket_(std::move(socket)), name_(std::move(name)), limit_(limit) {}
 
 Result<Connection> Connection::open(const std::filesystem::path& socket, Duration limit) {
+  return open_on(socket, asked_node(), limit);
+}
+
+Result<Connection> Connection::open_on(const std::filesystem::path& socket, const std::string& node,
+                                       Duration limit) {
   Result<UniqueFd> connected = connect_unix(socket);
   if (!connected) return Failure(connected.error());
-  if (const Status asked = ask_for_node(connected->get(), asked_node()); !asked)
+  if (const Status asked = ask_for_node(connected->get(), node); !asked)
     return Failure(asked.error());
   return over(*std::move(connected), socket.string(), limit);
 }

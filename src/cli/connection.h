@@ -37,6 +37,9 @@ class Connection {
 
   // Greets the node, without waiting for it. kNotFound: no node runs there.
   static Result<Connection> open(const std::filesystem::path& socket, Duration limit = kLimit);
+  // The same, of another machine's node that this one is connected with; "": the node here.
+  static Result<Connection> open_on(const std::filesystem::path& socket, const std::string& node,
+                                    Duration limit);
   // The same over a socket that is connected already; `name` is for messages.
   static Result<Connection> over(UniqueFd socket, std::string name, Duration limit = kLimit);
 

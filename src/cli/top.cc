@@ -1,4 +1,5 @@
-// `leanto top`: what goes on at this machine's node, and again each second.
+// `leanto top`: what goes on at this machine's node and at those that it's connected with, and
+// again each second.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -10,10 +11,9 @@
 
 #include "cli/command.h"
 #include "cli/full_screen.h"
-#include "cli/node_questions.h"
 #include "cli/report.h"
 #include "cli/report_node.h"
-#include "cli/table_text.h"
+#include "cli/top_nodes.h"
 #include "cli/top_report.h"
 #include "os/xdg.h"
 
@@ -26,7 +26,6 @@ using wire::Json;
 
 constexpr milliseconds kRefresh{1000};
 constexpr milliseconds kFirstLook{300};  // two looks at the processor times make the first percents
-constexpr Duration kAnswerLimit = std::chrono::seconds(5);
 
 struct TopOptions {
   bool once = false;
@@ -39,77 +38,59 @@ std::optional<Machine> look_at_machine() {
   return machine ? std::optional(*machine) : std::nullopt;
 }
 
-Result<Json> look(Connection& node, CpuMeter& meter) {
-  Result<Json> status = ask_for_status(node);
-  if (!status) return status;
-  return meter.measure(*std::move(status));
-}
-
-void print(Json status, const TopOptions& options) {
+void print(const std::vector<NodeLook>& looks, const TopOptions& options) {
   if (options.json) {
+    Json status = looks.front().status;
     status["running"] = true;
+    status["nodes"] = Json::array();
+    for (auto each = looks.begin() + 1; each != looks.end(); ++each) {
+      Json node = each->gone.empty() ? each->status : Json{{"error", each->gone}};
+      node["name"] = each->name;
+      status["nodes"].push_back(std::move(node));
+    }
     print_json(status);
     std::fflush(stdout);
     return;
   }
   Screen screen = screen_of(STDOUT_FILENO);
   screen.height = 1000;  // it scrolls
-  fmt::print("{}", top_report(status, look_at_machine(), screen));
+  fmt::print("{}", top_report(looks, look_at_machine(), screen));
 }
 
-// Without a screen of its own.
-int print_looks(Connection& node, const TopOptions& options) {
-  CpuMeter meter;
+// Without a screen of its own. The node here has to be there.
+int print_looks(const std::string& socket, const TopOptions& options) {
+  WatchedNodes nodes(socket);
   milliseconds pause = kFirstLook;
   for (bool first = true;; first = false) {
-    const Result<Json> status = look(node, meter);
-    if (!status) return print_error(status.error());
-    if (!first) print(*status, options);
+    const std::vector<NodeLook> looks = nodes.look();
+    if (!looks.front().gone.empty()) {
+      print_error(looks.front().gone);
+      return kFailed;
+    }
+    if (!first) print(looks, options);
     if (!first && options.once) return kOk;
     std::this_thread::sleep_for(pause);
     if (!first) pause = kRefresh;
   }
 }
 
-// A node that ends may come back: it is waited for, but never started.
+// What was seen last, if that was just now: the window is being resized.
 class Watched {
  public:
-  explicit Watched(std::string socket) : socket_(std::move(socket)) {}
+  explicit Watched(std::string socket) : nodes_(std::move(socket)) {}
 
-  // What to show.
   std::string look(const Screen& screen) {
-    if (!node_) {
-      Result<Connection> connection = Connection::open(socket_, kAnswerLimit);
-      if (!connection) return gone(connection.error(), screen);
-      node_.emplace(*std::move(connection));
-      meter_ = CpuMeter();
-    }
     const auto now = std::chrono::steady_clock::now();
-    if (!last_.is_null() && now - looked_at_ < kFirstLook / 2)  // the window is being resized
-      return top_report(last_, look_at_machine(), screen);
-    const Result<Json> status = cli::look(*node_, meter_);
-    if (status) {
-      last_ = *status;
+    if (last_.empty() || now - looked_at_ >= kFirstLook / 2) {
+      last_ = nodes_.look();
       looked_at_ = now;
-      return top_report(last_, look_at_machine(), screen);
     }
-    node_.reset();
-    last_ = Json();
-    return gone(status.error(), screen);
+    return top_report(last_, look_at_machine(), screen);
   }
 
  private:
-  static std::string gone(const Error& error, const Screen& screen) {
-    const std::string why = error.kind == ErrorKind::kNotFound
-                                ? "no node is running here (it starts on first use); q quits"
-                                : error.message;
-    return cut_text(printable(why), screen.width, CutAt::kEnd) + "\n";
-  }
-
-  const std::string socket_;
-  std::optional<Connection> node_;
-  CpuMeter meter_;
-  Json last_;
+  WatchedNodes nodes_;
+  std::vector<NodeLook> last_;
   std::chrono::steady_clock::time_point looked_at_{};
 };
 
@@ -141,10 +122,11 @@ int top(TopOptions options) {
   if (!options.json && !live) options.once = true;
   const Format format = options.json ? Format::kJson : Format::kText;
   const Result<Directories> directories = find_directories(find_environment_variable);
-  auto watch = [&](Connection& node) {
-    return live ? show_live(directories->socket().string()) : print_looks(node, options);
+  auto watch = [&](Connection&) {
+    const std::string socket = directories->socket().string();
+    return live ? show_live(socket) : print_looks(socket, options);
   };
-  return with_node(format, NoNode::kError, watch, kAnswerLimit);
+  return with_node(format, NoNode::kError, watch);
 }
 
 }  // namespace
@@ -154,6 +136,7 @@ void add_top(CLI::App& app) {
   command->footer(
       "Examples:\n"
       "  leanto top                    # q or Ctrl-C leaves\n"
+      "  leanto top --on box           # of another machine only\n"
       "  leanto top --once             # what it's like now\n"
       "  leanto top --json | jq .calls # one line a second\n\n"
       "CPU is of one processor, of a worker without its child processes. Where the output is no\n"

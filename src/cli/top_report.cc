@@ -13,6 +13,8 @@ using wire::Json;
 
 namespace {
 
+constexpr std::size_t kAnyHeight = 100'000;
+
 double number(const Json& row, std::string_view key) {
   return wire::find_number(row, key).value_or(0);
 }
@@ -134,9 +136,33 @@ std::string workers(const Json& status, const Screen& screen) {
   return table.empty() ? "" : "\n" + table.render(screen);
 }
 
+std::string rows_of_node(const Json& status, const std::optional<Machine>& machine,
+                         const Screen& screen) {
+  std::string out = cut_text(calls_line(status), screen.width, CutAt::kEnd) + "\n";
+  if (machine) out += cut_text(machine_line(status, *machine), screen.width, CutAt::kEnd) + "\n";
+  return out + "\n" + services(status, screen) + workers(status, screen);
+}
+
+std::size_t lines_of(const std::string& text) {
+  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+// Nobody gets less than a few lines.
+std::vector<std::size_t> fit_heights(std::vector<std::size_t> heights, std::size_t available) {
+  constexpr std::size_t kLeast = 3;
+  std::size_t sum = 0;
+  for (const std::size_t height : heights) sum += height;
+  for (; sum > available; --sum) {
+    const auto highest = std::max_element(heights.begin(), heights.end());
+    if (highest == heights.end() || *highest <= kLeast) break;
+    --*highest;
+  }
+  return heights;
+}
+
 // The first lines, and how many there are more.
 std::string cut_lines(const std::string& text, std::size_t height) {
-  const auto lines = static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+  const std::size_t lines = lines_of(text);
   if (lines <= height) return text;
   std::size_t end = 0;
   for (std::size_t line = 1; line < height; ++line) end = text.find('\n', end) + 1;
@@ -168,12 +194,37 @@ Json CpuMeter::measure(Json status) {
   return status;
 }
 
+std::string top_report(const std::vector<NodeLook>& nodes, const std::optional<Machine>& machine,
+                       const Screen& screen) {
+  Screen high = screen;
+  high.height = kAnyHeight;
+  std::vector<std::string> groups;
+  for (const NodeLook& node : nodes) {
+    const std::string title = node.name.empty() ? "" : printable(node.name) + ": ";
+    if (!node.gone.empty()) {
+      groups.push_back(cut_text(title + printable(node.gone), screen.width, CutAt::kEnd) + "\n");
+    } else if (node.name.empty()) {
+      groups.push_back(top_report(node.status, machine, high));
+    } else {
+      groups.push_back(bold(cut_text(title + first_line(node.status), screen.width, CutAt::kEnd),
+                            screen.colour) +
+                       "\n" + rows_of_node(node.status, std::nullopt, high));
+    }
+  }
+  std::vector<std::size_t> heights;
+  for (const std::string& group : groups) heights.push_back(lines_of(group));
+  const std::size_t gaps = groups.empty() ? 0 : groups.size() - 1;
+  heights = fit_heights(std::move(heights), screen.height > gaps ? screen.height - gaps : 0);
+  std::string out;
+  for (std::size_t i = 0; i < groups.size(); ++i)
+    out += (i == 0 ? "" : "\n") + cut_lines(groups[i], heights[i]);
+  return out;
+}
+
 std::string top_report(const Json& status, const std::optional<Machine>& machine,
                        const Screen& screen) {
   std::string out = bold(cut_text(first_line(status), screen.width, CutAt::kEnd), screen.colour);
-  out += "\n" + cut_text(calls_line(status), screen.width, CutAt::kEnd) + "\n";
-  if (machine) out += cut_text(machine_line(status, *machine), screen.width, CutAt::kEnd) + "\n";
-  out += "\n" + services(status, screen) + workers(status, screen);
+  out += "\n" + rows_of_node(status, machine, screen);
   return cut_lines(out, std::max<std::size_t>(screen.height, 4));
 }
 

@@ -206,6 +206,32 @@ def test_the_command_line_asks_another_machine(farm, lt):
         leanto("doctor", "--on", "farm/a")
 
 
+def test_top_has_a_group_of_rows_for_each_machine_that_is_up(farm, two, lt):
+    farm.up()
+    lt.function(shop.double).to(farm)(1)
+    lt.function(shop.double).to(lt.here)(1)
+    text = leanto("top", "--once")
+    groups = text.split("\n\nfarm/")
+    assert len(groups) == 3, text
+    assert groups[0].startswith("leanto ") and "shop.double" in groups[0]
+    for name, group in zip("ab", groups[1:]):
+        assert group.startswith(f"{name}: leanto ") and "shop.double" in group
+    status = json.loads(leanto("top", "--once", "--json"))
+    assert [node["name"] for node in status["nodes"]] == ["farm/a", "farm/b"]
+    assert all("cpu_percent" in node["workers"][0] for node in status["nodes"])
+    one = leanto("top", "--once", "--on", "farm/b")
+    assert "farm/" not in one and "shop.double" in one
+    assert one.count("leanto ") == 1
+    b = two.hosts[1]
+    b.cut()  # it hangs, and the others are seen all the same
+    try:
+        shown = leanto("top", "--once")
+        assert shown.startswith("leanto ") and "farm/a: leanto " in shown
+        assert "said nothing for 2s" in shown
+    finally:
+        b.heal()
+
+
 def test_a_node_stops_when_nobody_wants_anything(two, lt):
     b = lt.cluster(name="idle", host="b")
     b.up()

@@ -27,7 +27,7 @@ from leanto import (  # noqa: E402
     _map,
     _objects,
     _options,
-    _runs,
+    _run_lines,
     _streams,
 )
 
@@ -81,7 +81,7 @@ DOCUMENT = (
             ("Run", leanto.Run, None),
             ("lt.run", leanto.run, ()),
             ("lt.runs", leanto.runs, ()),
-            ("Line", _runs.Line, ()),
+            ("Line", _run_lines.Line, ()),
             ("lt.Retry", leanto.Retry, ()),
             ("lt.bigger", leanto.bigger, ()),
             ("lt.MoreMemory", leanto.MoreMemory, ()),

@@ -25,30 +25,6 @@ ENDED = ("succeeded", "failed", "cancelled", "lost")
 WAIT = 30  # seconds that the node keeps a question
 
 
-class Line:
-    """A line that a run wrote.
-
-    ``text`` is without its newline, ``stream`` is "stdout" or "stderr", ``time`` is in seconds since 1970 and ``offset`` is
-    where the line begins in the run's log, in bytes. A line with ``gap`` stands for so many bytes that were left out.
-
-    >>> run = lt.function(count_words).to(lt.here).submit("to be")
-    >>> [(line.text, line.stream, line.offset) for line in run.logs(follow=True)]
-    [('counting', 'stdout', 0)]
-    """
-
-    __slots__ = ("gap", "offset", "stream", "text", "time")
-
-    def __init__(self, text: str, stream: str, offset: int, time: float, gap: int = 0) -> None:
-        self.text = text
-        self.stream = stream
-        self.offset = offset
-        self.time = time
-        self.gap = gap
-
-    def __repr__(self) -> str:
-        return f"<line at {self.offset} of {self.stream}: {self.text!r}>"
-
-
 class Run(concurrent.futures.Future):
     """A call that was submitted, from any process: ``f.submit(x)``, or `run` with its id or key.
 
@@ -273,10 +249,10 @@ class Run(concurrent.futures.Future):
                 continue
             if said["gap"]:
                 self.seen = said["offset"]
-                yield _gap(said["gap"], offset, 0.0)
+                yield gap_of(said["gap"], offset, 0.0)
             offset = said["offset"]
             for record in bytes(body).split(b"\n")[:-1]:
-                line = _line(json.loads(record), offset)
+                line = line_of(json.loads(record), offset)
                 self.seen = offset = offset + len(record) + 1
                 yield line
             if said["ended"] or not (body or follow or said["gap"]):
@@ -326,18 +302,6 @@ class Run(concurrent.futures.Future):
         return (
             f"<leanto run {self.id} of {self.service}{', ' + self._final if self._final else ''}>"
         )
-
-
-def _line(record: dict, offset: int) -> Line:
-    time = record.get("time", 0) / 1000
-    if "gap" in record:
-        return _gap(record["gap"], offset, time)
-    text = record["text"]
-    return Line(text[:-1] if text.endswith("\n") else text, record["stream"], offset, time)
-
-
-def _gap(size: int, offset: int, time: float) -> Line:
-    return Line(f"[... {size} bytes were left out]", "stderr", offset, time, size)
 
 
 def _rebuild(id: str, key: str | None, service: str, node: _nodes.Node) -> Run:

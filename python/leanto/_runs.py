@@ -10,6 +10,7 @@ import concurrent.futures
 import threading
 
 from leanto import _connection, _finding, _node, _nodes, _values
+from leanto._run_lines import gap_of, line_of
 from leanto._run_watch import wait_while_reached, watch
 from leanto.errors import (
     LeantoError,

@@ -1,7 +1,7 @@
 """Where each step runs. This is all that is said about machines: everything beside it uses the same objects.
 
-DIGITS_PREPROCESSING and DIGITS_TRAINING name hosts that ssh reaches; without them it's this machine. Importing this
-reaches nothing.
+DIGITS_PREPROCESSING and DIGITS_TRAINING name hosts that ssh reaches, and DIGITS_PYTHON a Python over there that has
+scikit-learn; without them it's this machine. Importing this reaches nothing.
 """
 
 import os
@@ -17,7 +17,8 @@ PREDICTOR = "digits-predictor"
 
 def _place(name):
     host = os.environ.get(f"DIGITS_{name.upper()}")
-    return lt.cluster(f"digits-{name}", host=host) if host else lt.here
+    python = os.environ.get("DIGITS_PYTHON")
+    return lt.cluster(f"digits-{name}", host=host, python=python) if host else lt.here
 
 
 preprocessing, training = _place("preprocessing"), _place("training")

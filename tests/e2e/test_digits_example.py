@@ -5,9 +5,10 @@ import os
 import subprocess
 import sys
 
+import far
 import pytest
 from clients import environment, run_script
-from conftest import ROOT
+from conftest import ROOT, leanto
 from tls_clients import Box
 from typists import Notebook
 
@@ -67,6 +68,17 @@ def test_it_runs_as_in_an_ide():
     assert "'accuracy': 0.9" in lines[6] and lines[7].startswith("read: [2, 8, 2, ")
 
 
+def test_two_hosts_do_what_this_machine_does(shared_world, monkeypatch):
+    with far.world(2, binaries=shared_world.binaries) as world, world.entered(monkeypatch):
+        there = {"DIGITS_PREPROCESSING": "a", "DIGITS_TRAINING": "b"}
+        lines = run("local.py", **there, DIGITS_PYTHON=sys.executable).splitlines()
+        assert lines[0] == "preprocessing 1797 images" and lines[5].startswith("epoch 5: ")
+        assert "'accuracy': 0.9" in lines[6] and lines[7].startswith("read: [2, 8, 2, ")
+        assert "preprocess" in leanto("ls", "--on", "digits-preprocessing")
+        assert "train" in leanto("ls", "--on", "digits-training")
+        assert "digits-predictor" in leanto("objects", "--on", "digits-training")
+
+
 def test_importing_where_it_runs_reaches_nothing(own_home):
     run("-c", "import places")
     assert not list(own_home.rglob("*.sock"))
@@ -89,12 +101,8 @@ def test_what_is_deployed_for_cron_is_found_by_its_name(lt):
 
 
 def test_cron_calls_it_once_and_prints_json(tmp_path):
-    binary = os.environ["LEANTO_BINARY"]
-    usage = subprocess.run([binary, "call", "--help"], capture_output=True, text=True).stdout
-    if "--wait" not in usage:
-        pytest.skip("this `leanto call` has no --key and --wait yet")
     run("deploy.py")
-    (tmp_path / "leanto").symlink_to(binary)
+    (tmp_path / "leanto").symlink_to(os.environ["LEANTO_BINARY"])
     found = {**environment(), "PATH": f"{tmp_path}:{os.environ['PATH']}"}
     twice = [
         subprocess.run([DIGITS / "cron.sh"], env=found, capture_output=True, text=True, timeout=120)

@@ -18,7 +18,8 @@ namespace leanto::node {
 class FarAttempt final : public std::enable_shared_from_this<FarAttempt> {
  public:
   // A connection to that node. `again`: it's for what is there already, so a node that somebody has
-  // ended isn't started for it. kNodeLost and others, as dialling says it.
+  // ended isn't started for it. kNotFound: there's nothing there any more, and nothing comes back;
+  // kNodeLost and others, as dialling says it.
   using FindAsker =
       std::function<net::Task<Result<std::shared_ptr<Asker>>>(std::string node, bool again)>;
 

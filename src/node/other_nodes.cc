@@ -66,7 +66,7 @@ net::Task<Result<std::shared_ptr<Asker>>> OtherNodes::find_asker(std::string nam
   const Result<std::shared_ptr<Peer>> peer = co_await clusters_.find_node(std::move(name));
   if (!peer) co_return Failure(peer.error());
   if (again && (*peer)->was_stopped())
-    co_return fail(ErrorKind::kNodeLost, "{} was taken down", (*peer)->name());
+    co_return fail(ErrorKind::kNotFound, "{} was taken down, with what ran there", (*peer)->name());
   co_return co_await (*peer)->asker();
 }
 

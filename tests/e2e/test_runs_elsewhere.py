@@ -152,6 +152,18 @@ def test_a_lost_host_is_followed_only_where_that_is_named(lt, two, one, other, t
     assert attempts(run) == [("one", "lost"), ("other", "succeeded")]
 
 
+def test_a_node_that_is_taken_down_takes_its_attempt_with_it(lt, two, one, other, tmp_path):
+    words = lt.Retry(2, on=lt.WorkerDiedError, elsewhere=[other], **QUICK)
+    wait = lt.function(placed.wait_in).options(retries=words).to(one)
+    run = wait.submit(home_of(two, 0), str(tmp_path / "never"))
+    assert next(run.logs(follow=True)).text == f"at {home_of(two, 0)}"
+    leanto("down", "one")
+    with pytest.raises(lt.NodeLostError):
+        run.result(timeout=LIMIT)
+    assert attempts(run) == [("one", "lost")]
+    assert [node["state"] for node in one.status()["nodes"]] == ["down"], "nobody started it again"
+
+
 def test_an_out_of_memory_goes_to_a_bigger_machine(lt, two, one, other):
     fill = lt.function(placed.fill_in).options(memory="150MB", on_oom=[("600MB", other)]).to(one)
     run = fill.submit(home_of(two, 0), 300)

@@ -37,7 +37,7 @@ def run(context):
     ours, base = map(Summary, single)
     all_ours, all_base = map(Summary, many)
     return [
-        Row("durable submit, p50", "µs", ours, base, "one fsync", Reach("<=", 5)),
+        Row("durable submit, p50", "µs", ours, base, "one fsync", Reach("<=", 2)),
         Row(
             f"{count:,} runs submitted and ended, {THREADS} threads",
             "ms",

@@ -36,7 +36,7 @@ FULL = Scale(
     starts=15,
     directories=500,
     idle_seconds=5,
-    runs=2000,
+    runs=10_000,
     value_mib=256,
     far_mib=1024,
 )

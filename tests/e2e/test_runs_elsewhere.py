@@ -10,8 +10,9 @@ import placed
 import pytest
 import shop
 from clients import Client
-from conftest import SAMPLE, leanto
+from conftest import ROOT, SAMPLE, leanto
 
+CHAOS = ROOT / "build" / "chaos" / "leanto"
 LIMIT = 60
 QUICK = {"delay": 0.01, "jitter": 0}
 
@@ -125,6 +126,27 @@ def test_the_node_here_is_killed_and_the_run_goes_on_once(lt, two, one, other, t
     assert attempts(run) == [("one", "succeeded")]
     assert os.path.getsize(f"{go}.begun") == 1
     assert [line.text for line in run.logs()] == [f"at {home_of(two, 0)}", "on"]
+
+
+@pytest.mark.skipif(not CHAOS.exists(), reason="./dev build chaos makes the binary")
+@pytest.mark.parametrize(
+    "point", ["run.start.synced", "run.far.attended", "run.far.answered", "run.end.recorded"]
+)
+def test_wherever_the_node_here_dies_it_has_one_attempt(point, monkeypatch, lt, tmp_path):
+    plan = tmp_path / "plan"
+    plan.write_text(f"{point}=kill@1\n\n")
+    monkeypatch.setenv("LEANTO_BINARY", str(CHAOS))
+    monkeypatch.setenv("LEANTO_FAILPOINTS", f"file:{plan}")
+    monkeypatch.setenv("LEANTO_FAILPOINTS_LOG", str(tmp_path / "hits"))
+    with far.world(1) as world, world.entered(monkeypatch):
+        words = lt.Retry(2, on=KeyError, elsewhere=[lt.here], **QUICK)
+        there = lt.cluster("there", host="a")
+        count = lt.function(flaky.wait).options(retries=words, key="counted").to(there)
+        run = count.submit(str(tmp_path / "count"), 0.2)
+        assert run.result(timeout=LIMIT) == "done"
+        assert f"kill {point}" in (tmp_path / "hits").read_text()
+        assert (tmp_path / "count").read_text() == "x"
+        assert attempts(run) == [("there", "succeeded")]
 
 
 def test_a_node_that_is_stopped_here_goes_on_with_it_when_it_is_back(lt, two, one, other, tmp_path):

@@ -4,21 +4,13 @@
 #include <set>
 #include <utility>
 
+#include "base/shell_word.h"
+
 namespace leanto::node {
 
 using wire::Json;
 
 namespace {
-
-// For a shell here, from words that may have anything in them.
-std::string quoted(const std::string& word) {
-  constexpr std::string_view kPlain =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./-_";
-  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
-  std::string text = "'";
-  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return text + "'";
-}
 
 Json names_of(const Json& services) {
   std::set<std::string> names;
@@ -144,10 +136,10 @@ Json Orphans::row_of(const Place& place, const SeenNode& seen) const {
 // A cluster of several hosts would be ended as a whole, and with it what is no orphan.
 std::string Orphans::how_to_end(const Place& place, const std::string& program) const {
   if (place.is_known && place.host.node == place.host.cluster)
-    return "leanto down " + quoted(place.host.cluster);
+    return "leanto down " + shell_word(place.host.cluster);
   std::string command;
-  for (const std::string& word : parts_.ssh_command(place.host)) command += quoted(word) + " ";
-  return command + quoted(quoted(program) + " stop");
+  for (const std::string& word : parts_.ssh_command(place.host)) command += shell_word(word) + " ";
+  return command + shell_word(shell_word(program) + " stop");
 }
 
 }  // namespace leanto::node

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "base/shell_word.h"
+
 namespace leanto {
 namespace {
 
@@ -36,15 +38,6 @@ std::string destination(const SshHost& host) {
 void append_chosen(std::vector<std::string>& words, const SshHost& host) {
   if (host.port != 0) words.insert(words.end(), {"-p", std::to_string(host.port)});
   if (!host.key.empty()) words.insert(words.end(), {"-i", host.key});
-}
-
-std::string quoted(const std::string& word) {
-  constexpr std::string_view kPlain =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./-_[]";
-  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
-  std::string text = "'";
-  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return text + "'";
 }
 
 }  // namespace
@@ -121,7 +114,9 @@ std::string command_by_hand(const SshHost& host) {
   append_chosen(words, host);
   words.push_back(destination(host));
   std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : " ") + quoted(word);
+  constexpr std::string_view kOfAddresses = "[]";
+  for (const std::string& word : words)
+    text += (text.empty() ? "" : " ") + shell_word(word, kOfAddresses);
   return text;
 }
 

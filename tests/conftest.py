@@ -176,6 +176,22 @@ def shared_world(request, tmp_path_factory):
     patch.undo()
 
 
+@pytest.fixture(scope="module")
+def hosts_world(shared_world):
+    """Two hosts that no other file's tests use, with the binary."""
+    import far
+
+    with far.world(2, binaries=shared_world.binaries) as world:
+        yield world
+
+
+@pytest.fixture
+def two(hosts_world, monkeypatch):
+    """This process is at home with them."""
+    with hosts_world.entered(monkeypatch):
+        yield hosts_world
+
+
 @pytest.fixture
 def story(shared_world):
     """What goes on with hosts that are cut off for long, since the first test of other machines began."""

@@ -69,33 +69,22 @@ class Tracked:
             _say(run, logger)
             _end_with_task(run, logger.warning)
 
-        return _orchestrated.call(
-            self._remote,
-            args,
-            kwargs,
-            _key(self._remote, args, kwargs),
-            _writer(logger),
-            logger.warning,
-            begun,
-        )
+        return _orchestrated.call(*self._call(args, kwargs, logger), begun)
 
     def aio(self, /, *args: object, **kwargs: object) -> object:
         """The same call for an event loop; cancelling what it returns cancels the run."""
-        logger = _logger()
-        return _orchestrated.call_later(
-            self._remote,
-            args,
-            kwargs,
-            _key(self._remote, args, kwargs),
-            _writer(logger),
-            logger.warning,
-        )
+        return _orchestrated.call_later(*self._call(args, kwargs, _logger()))
 
     def submit(self, /, *args: object, **kwargs: object) -> Run:
         """Submit the call under the same key and return its `Run`, which goes on when the task has ended."""
         run = _orchestrated.submit(self._remote, args, kwargs, _key(self._remote, args, kwargs))
         _say(run, _logger())
         return run
+
+    def _call(self, args: tuple, kwargs: dict, logger: object) -> tuple:
+        """What a call that is waited for passes on, whichever way it's waited for."""
+        key = _key(self._remote, args, kwargs)
+        return self._remote, args, kwargs, key, _writer(logger), logger.warning
 
     def __repr__(self) -> str:
         return f"tracked({self._remote!r})"

@@ -12,19 +12,6 @@ LIMIT = 60
 ALL = range(20)
 
 
-@pytest.fixture(scope="module")
-def hosts_world(shared_world):
-    """Two hosts that nothing else uses, with the binary."""
-    with far.world(2, binaries=shared_world.binaries) as world:
-        yield world
-
-
-@pytest.fixture
-def two(hosts_world, monkeypatch):
-    with hosts_world.entered(monkeypatch):
-        yield hosts_world
-
-
 @pytest.fixture
 def farm(two, lt):
     return lt.cluster(name="farm", hosts=["a", "b"])

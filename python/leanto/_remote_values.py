@@ -13,7 +13,8 @@ class RemoteValue:
     """The handle of a value that a call left on the node.
 
     As an argument of another call there it arrives as the value, and large arrays in it are not copied. A call on another node
-    gets a copy, which moves from node to node, not through this program. `get` fetches the value.
+    gets a copy, which moves from node to node, not through this program: straight, if the one that has it listens where the
+    other one reaches it, else through the node here. `get` fetches the value.
     It's deleted with the last handle in the program that made the call, when that program ends, or by `delete`; a handle
     that was pickled may be anywhere, so its value is deleted only by the latter two.
 
@@ -74,7 +75,7 @@ class RemoteValue:
     def _copy_on(self, to: _nodes.Node) -> str:
         """Return the id of its copy on another node, which is made when it's first needed there, and goes with this handle."""
         if to not in self._copies:
-            words = {"from": self._node.name, "to": to.name, "o": self._id}
+            words = {"from": self._node.name, "to": to.name, "o": self._id, "size": self._size}
             said, _ = _nodes.here.ask("move_value", **words, session=_connection.session())
             self._copies[to] = said["o"]
             weakref.finalize(self, to.release_later, said["o"]).atexit = False

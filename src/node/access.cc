@@ -18,10 +18,26 @@ Access Access::with(const Token& token) {
   return access;
 }
 
+Access Access::with(const Ticket& ticket) {
+  Access access;
+  access.value_ = ticket.value;
+  return access;
+}
+
+Status Access::check_value(std::string_view id) const {
+  if (is_ticket() && id == value_) return {};
+  return fail(ErrorKind::kAccessDenied, "this ticket is for another value");
+}
+
 Status Access::check(Right needed, std::string_view what) const {
   if (std::find(rights_.begin(), rights_.end(), needed) != rights_.end()) return {};
   if (is_stranger()) {
     return fail(ErrorKind::kAccessDenied, "{} needs a token with the right '{}'", what,
+                right_name(needed));
+  }
+  if (is_ticket()) {
+    return fail(ErrorKind::kAccessDenied,
+                "{} needs the right '{}', and a ticket is for fetching one value", what,
                 right_name(needed));
   }
   return fail(
@@ -33,6 +49,7 @@ Status Access::check(Right needed, std::string_view what) const {
 }
 
 std::string Access::session_of(const std::string& said) const {
+  if (is_ticket()) return "";
   return said.empty() || token_.empty() ? said : token_ + ":" + said;
 }
 

@@ -55,6 +55,8 @@ net::Task<> Client::wait_for_token() {
   co_await loop_.sleep(kTokenLimit);
   if (access_.is_stranger() && stream_->is_open())
     hang_up({ErrorKind::kTimeout, "no token was said; the first frame is a HELLO that has one"});
+  if (access_.is_ticket() && !has_asked_ && stream_->is_open())
+    hang_up({ErrorKind::kTimeout, "nothing was asked by the ticket"});
 }
 
 // The first frame of a stranger has a token, or is the last one.
@@ -73,9 +75,17 @@ Status Client::admit(const wire::Frame& frame) {
   Result<Access> access = requests_.check_token(*token);
   if (!access) return Failure(access.error());
   access_ = *std::move(access);
+  if (access_.is_ticket()) return {};  // what it asks is short
   stream_->set_limits(limits_);
   watch_token();
   return {};
+}
+
+// Nothing comes by a ticket but the HELLO that has it and one question.
+Status Client::spend_ticket(const wire::Frame& frame) {
+  if (frame.type == FrameType::kHello) return {};
+  if (frame.type == FrameType::kAsk && !std::exchange(has_asked_, true)) return {};
+  return fail(ErrorKind::kAccessDenied, "a ticket is for one question: to fetch its value");
 }
 
 // What goes on with a token ends with it.
@@ -115,6 +125,9 @@ void Client::on_frame(wire::Frame& frame) {
   }
   if (access_.is_stranger()) {
     if (const Status admitted = admit(frame); !admitted) return hang_up(admitted.error());
+  }
+  if (access_.is_ticket()) {
+    if (const Status spent = spend_ticket(frame); !spent) return hang_up(spent.error());
   }
   switch (frame.type) {
     case FrameType::kCall:

@@ -36,7 +36,7 @@ class ClientRequests {
   virtual Result<std::shared_ptr<net::FrameSink>> on_link(
       const std::shared_ptr<net::FrameStream>& stream, const wire::Json& head,
       const Access& access) = 0;
-  // What a token gives. kAccessDenied.
+  // What a token or a ticket gives. kAccessDenied.
   virtual Result<Access> check_token(std::string_view token) = 0;
   // Calls `on_end` when the token isn't good any more, as long as what is returned is kept.
   virtual std::shared_ptr<void> watch_token(const std::string& id,
@@ -77,6 +77,7 @@ class Client final : public ReplyPort, public std::enable_shared_from_this<Clien
   void on_frame(wire::Frame& frame);
   void on_link(const wire::Frame& frame);
   Status admit(const wire::Frame& frame);
+  Status spend_ticket(const wire::Frame& frame);
   void watch_token();
   net::Task<> wait_for_token();
   void close_streams();
@@ -87,6 +88,7 @@ class Client final : public ReplyPort, public std::enable_shared_from_this<Clien
   std::shared_ptr<net::FrameStream> stream_;
   Access access_;
   std::shared_ptr<void> token_watch_;
+  bool has_asked_ = false;  // by a ticket, which is for one question
   std::string session_;
   std::unordered_map<std::uint32_t, std::uint32_t> calls_;  // stream here → number on the node
   std::unordered_set<std::uint32_t> streaming_;             // streams that items have come on

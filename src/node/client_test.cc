@@ -47,6 +47,7 @@ struct ClientTest : testing::Test, ClientRequests {
   }
   Result<Access> check_token(std::string_view token) override {
     if (token == "good") return Access::with({"11111111", {Right::kCall}, 0, 0});
+    if (token == "ticket") return Access::with(Ticket{"o1"});
     return fail(ErrorKind::kAccessDenied, "not '{}'", token);
   }
   std::shared_ptr<void> watch_token(const std::string& id,
@@ -290,6 +291,43 @@ TEST_F(ClientTest, ThatIsAStrangerHasNoMemorySetAsideForItsFrames) {
   peer->say_head(FrameType::kHello, 0, Json{{"token", "good"}});
   peer->say(FrameType::kAsk, 1, "head", std::string(100'000, 'x'));
   ASSERT_TRUE(run_until_asked(2));
+}
+
+TEST_F(ClientTest, WithATicketAsksOnceAndIsLeft) {
+  begin_as_stranger();
+  peer->say_head(FrameType::kHello, 0, Json{{"token", "ticket"}});
+  peer->say(FrameType::kAsk, 1, "head");
+  ASSERT_TRUE(run_until_asked(2));
+  EXPECT_EQ(asked[1], "ask 1 head ");
+  EXPECT_TRUE(client->access().is_ticket());
+  EXPECT_EQ(watched, "") << "what has begun goes on when the ticket expires";
+  peer->say(FrameType::kAsk, 2, "head");
+  EXPECT_EQ(last_words()["kind"], "access_denied");
+  ASSERT_TRUE(run_until_asked(3));
+  EXPECT_EQ(asked[2], "gone");
+}
+
+TEST_F(ClientTest, WithATicketMayDoNothingButAsk) {
+  for (const FrameType type : {FrameType::kCall, FrameType::kCancel, FrameType::kCredit,
+                               FrameType::kLink, FrameType::kReady, FrameType::kData}) {
+    SCOPED_TRACE(static_cast<int>(type));
+    begin_as_stranger();
+    peer->say_head(FrameType::kHello, 0, Json{{"token", "ticket"}});
+    peer->say_head(type, 1, Json{{"session", "s"}});
+    EXPECT_EQ(last_words()["kind"], "access_denied");
+    ASSERT_TRUE(run_until_asked(2));
+    EXPECT_THAT(asked, ElementsAre(testing::StartsWith("hello"), "gone"));
+  }
+}
+
+TEST_F(ClientTest, WithATicketHasNoMemorySetAsideForItsFrames) {
+  begin_as_stranger();
+  peer->say_head(FrameType::kHello, 0, Json{{"token", "ticket"}});
+  ASSERT_TRUE(run_until_asked(1));
+  std::string header;
+  wire::append_header(header, {FrameType::kAsk, 1, 0, std::uint64_t{1} << 33});
+  peer->say_raw(header);
+  EXPECT_EQ(last_words()["kind"], "protocol");
 }
 
 }  // namespace

@@ -27,6 +27,7 @@ Json to_json(const Peer& peer) {
 ClusterOperations::ClusterOperations(Parts parts)
     : parts_(std::move(parts)),
       sender_(parts_.code),
+      moves_(parts_.clock),
       operations_{{"cluster", &ClusterOperations::cluster},
                   {"clusters", &ClusterOperations::clusters},
                   {"cluster_up", &ClusterOperations::up},
@@ -176,22 +177,6 @@ net::Task<Result<Answer>> ClusterOperations::ssh_command(Request& request) {
   if (host->is_direct())
     co_return fail(ErrorKind::kInvalid, "{} is reached by TLS and not by ssh", *name);
   co_return Answer{{{"command", parts_.ssh_command(*host)}}, {}};
-}
-
-// A copy of a kept value on another node, which goes with the session that asks.
-net::Task<Result<Answer>> ClusterOperations::move_value(Request& request) {
-  const Result<std::string> id = wire::require_string(request.head, "o");
-  if (!id) co_return Failure(id.error());
-  const std::string session = wire::find_string(request.head, "session").value_or("");
-  Json fetch = {{"op", "fetch"}, {"o", *id}, {"far", true}};
-  std::string from = wire::find_string(request.head, "from").value_or("");
-  wire::Body nothing;
-  Result<Answer> value = co_await ask_node(std::move(from), std::move(fetch), std::move(nothing));
-  if (!value) co_return Failure(value.error());
-  Json keep = {{"op", "keep"}, {"session", session}};
-  if (value->head.contains("b")) keep["b"] = value->head["b"];
-  co_return co_await ask_node(wire::find_string(request.head, "to").value_or(""), std::move(keep),
-                              std::move(value->body));
 }
 
 // The node of that name; the one here has none.

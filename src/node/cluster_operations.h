@@ -12,6 +12,7 @@
 #include "node/code_sender.h"
 #include "node/orphans.h"
 #include "node/request.h"
+#include "node/value_moves.h"
 
 namespace leanto::node {
 
@@ -19,6 +20,7 @@ class ClusterOperations {
  public:
   struct Parts {
     net::Loop& loop;
+    const Clock& clock;
     CodeStore& code;
     Clusters& clusters;
     Peers& peers;
@@ -35,6 +37,8 @@ class ClusterOperations {
 
   bool knows(std::string_view op) const { return operations_.contains(std::string(op)); }
   net::Task<Result<Answer>> run(const std::string& op, Request& request);
+
+  const ValueMoves& moves() const { return moves_; }
 
   // A deploy to another node, named by `to` in its head.
   net::Task<Result<Answer>> deploy(Request& request);
@@ -63,6 +67,20 @@ class ClusterOperations {
   net::Task<Result<Answer>> tree_blobs(Request& request);
   net::Task<Result<Answer>> get_blobs(Request& request);
 
+  struct ValueMove {
+    std::string id;
+    std::string from;  // names of nodes; empty: this one
+    std::string to;
+    std::string session;
+  };
+  struct Moved {
+    std::optional<Answer> kept;
+    std::string why_not;  // if it isn't
+  };
+  net::Task<Result<Moved>> move_directly(ValueMove move);
+  net::Task<Result<Answer>> move_by_way_of_here(ValueMove move);
+  net::Task<Result<std::string>> find_why_not(std::string from, std::string to);
+
   // What a run called, as `run_recall` says it.
   struct Recalled {
     wire::Json head;
@@ -80,6 +98,7 @@ class ClusterOperations {
 
   Parts parts_;
   CodeSender sender_;
+  ValueMoves moves_;
   std::unordered_map<std::string, Operation> operations_;
 };
 

@@ -26,15 +26,17 @@ Result<Json> KeptValues::keep(std::string_view result_head, const wire::Body& bo
   return Json{{"kind", "value"}, {"o", id}, {"size", size}};
 }
 
+Status KeptValues::check(const std::string& id) const {
+  if (values_.contains(id)) return {};
+  return fail(ErrorKind::kNotFound,
+              "the value {} is not here any more: it was deleted, or the program that had it made "
+              "has ended; make it again, or keep it under a name with .put()",
+              id);
+}
+
 Result<StoredValue::Loaded> KeptValues::fetch(const std::string& id, Reader reader) const {
-  const auto found = values_.find(id);
-  if (found == values_.end()) {
-    return fail(ErrorKind::kNotFound,
-                "the value {} is not here any more: it was deleted, or the program that had it "
-                "made has ended; make it again, or keep it under a name with .put()",
-                id);
-  }
-  Result<StoredValue::Loaded> loaded = found->second.value.load(reader);
+  if (const Status known = check(id); !known) return Failure(known.error());
+  Result<StoredValue::Loaded> loaded = values_.at(id).value.load(reader);
   if (loaded) loaded->head["kind"] = "value";
   return loaded;
 }

@@ -23,6 +23,9 @@ class KeptValues {
   // The value as a RESULT. kNotFound if it's gone.
   Result<StoredValue::Loaded> fetch(const std::string& id, Reader reader) const;
 
+  // kNotFound if it's gone.
+  Status check(const std::string& id) const;
+
   // False if it's none of this session's.
   bool release(const std::string& id, const std::string& session);
   void end_session(const std::string& session);

@@ -31,8 +31,8 @@ std::string encode(const LinkGreeting& greeting) {
 
 Result<LinkGreeting> parse_link_greeting(const wire::Json& head, std::string_view version,
                                          std::string_view they) {
-  const Status fits =
-      wire::check_features(of_links(std::string(version)), wire::read_features(head), they);
+  wire::Features theirs = wire::read_features(head);
+  const Status fits = wire::check_features(of_links(std::string(version)), theirs, they);
   if (!fits) return Failure(fits.error());
   LinkGreeting greeting;
   greeting.session = wire::find_string(head, "session").value_or("");
@@ -45,6 +45,7 @@ Result<LinkGreeting> parse_link_greeting(const wire::Json& head, std::string_vie
   greeting.is_new = wire::find_flag(head, "new", false);
   greeting.node = wire::find_string(head, "node").value_or("");
   greeting.version = wire::find_string(head, "version").value_or("");
+  greeting.features = std::move(theirs.features);
   return greeting;
 }
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "net/frame_sink.h"
 #include "net/link.h"
@@ -24,10 +25,11 @@ struct LinkTimes {
 struct LinkGreeting {
   std::string session;
   std::uint64_t received = 0;
-  bool is_new = false;  // otherwise it must be known there
-  std::string node;     // the id of the node that greets
-  std::string version;  // and its version of leanto
-  std::string token{};  // a secret, said by the node that dials over TLS
+  bool is_new = false;                  // otherwise it must be known there
+  std::string node;                     // the id of the node that greets
+  std::string version;                  // and its version of leanto
+  std::string token{};                  // a secret, said by the node that dials over TLS
+  std::vector<std::string> features{};  // what the node that greets can do; as it's read
 };
 std::string encode(const LinkGreeting& greeting);
 // `they` are the other side, for messages. kProtocol; also if one of the two must be upgraded.

@@ -118,6 +118,7 @@ Node::Node(NodeSettings settings, const Clock& clock, LockFile lock, Ledger ledg
       calls_(loop_, *this),
       registry_(ledger_access_, clock),
       tokens_(ledger_access_, clock),
+      tickets_(clock),
       token_uses_(loop_, tokens_),
       log_(loop_, clock, (settings_.directories.state / "logs").string(),
            settings_.config.max_log_bytes),
@@ -134,7 +135,8 @@ Node::Node(NodeSettings settings, const Clock& clock, LockFile lock, Ledger ledg
       provider_(make_provider(settings_.config, slots_)),
       interpreters_(directories_of_path()),
       ssh_(loop_, settings_.config.ssh_command, settings_.directories.cache),
-      tls_(loop_) {}
+      tls_(loop_),
+      fetcher_({loop_, outgoing_, tls_, settings_.version}) {}
 
 Node::~Node() = default;
 
@@ -185,20 +187,14 @@ Status Node::open_parts() {
   autostop_ = std::make_unique<Autostop>(
       Autostop::Parts{loop_, clock_, directories.state / "autostop",
                       [this] { return !calls_.idle() || !runs_->idle(); }, [this] { stop(); }});
-  operations_ = std::make_unique<Operations>(
-      Operations::Parts{loop_,         clock_,
-                        calls_,        *code_,
-                        *launcher_,    ledger_access_,
-                        *objects_,     registry_,
-                        tokens_,       *runs_,
-                        log_,          slots_,
-                        memory_,       zygotes_,
-                        value_budget_, segments_,
-                        kept_,         *images_,
-                        secrets_,      *reloader_,
-                        *restarter_,   others_->operations(),
-                        interpreters_, *autostop_,
-                        facts_,        [this](NodeEnd how) { stop(how); }});
+  operations_ = std::make_unique<Operations>(Operations::Parts{
+      loop_,         clock_,         calls_,      *code_,
+      *launcher_,    ledger_access_, *objects_,   registry_,
+      tokens_,       tickets_,       *runs_,      log_,
+      slots_,        memory_,        zygotes_,    value_budget_,
+      segments_,     kept_,          fetcher_,    *images_,
+      secrets_,      *reloader_,     *restarter_, others_->operations(),
+      interpreters_, *autostop_,     facts_,      [this](NodeEnd how) { stop(how); }});
   images_->tidy();
   auto target_of = [this](const ServicePtr& service) { return launcher_->target_of(service); };
   auto status = [this] { return report_status(); };

@@ -101,6 +101,7 @@ class Node final : public ClientRequests, public CallObserver {
   Calls calls_;
   Registry registry_;
   Tokens tokens_;
+  Tickets tickets_;
   TokenUses token_uses_;
   ServiceLog log_;
   RunJournal run_journal_;
@@ -114,6 +115,7 @@ class Node final : public ClientRequests, public CallObserver {
   Interpreters interpreters_;
   SshDialler ssh_;
   TlsDialler tls_;
+  ValueFetcher fetcher_;
   // Made in `open_parts`, in this order.
   std::unique_ptr<CodeStore> code_;
   std::unique_ptr<Images> images_;

@@ -21,6 +21,11 @@ Result<ServicePtr> no_version(const std::string& version) {
 }  // namespace
 
 Result<Access> Node::check_token(std::string_view token) {
+  if (Tickets::is_ticket(token)) {
+    const Result<Ticket> ticket = tickets_.use(token);
+    if (!ticket) return Failure(ticket.error());
+    return Access::with(*ticket);
+  }
   const Result<Token> found = tokens_.check(token);
   if (!found) return Failure(found.error());
   return Access::with(*found);
@@ -36,13 +41,14 @@ void Node::on_hello(Client& client, const wire::Json& head) {
     client.set_session(session);
     ++sessions_[session];
   }
-  if (const auto python = wire::find_string(head, "python"); python && !python->empty()) {
+  if (const auto python = wire::find_string(head, "python");
+      python && !python->empty() && !client.access().is_ticket()) {
     zygotes_.warm({*python, {}});
   }
   wire::Json answer = wire::Json::object();
   wire::add_features(answer, ours);
   answer["node"] = others_->id();
-  if (!client.access().is_owner()) say_access(answer, client.access());
+  if (!client.access().token().empty()) say_access(answer, client.access());
   client.reply(FrameType::kHello, 0, wire::encode_head(answer), {});
 }
 
@@ -56,6 +62,8 @@ void Node::say_access(wire::Json& answer, const Access& access) const {
 
 Result<std::shared_ptr<net::FrameSink>> Node::on_link(
     const std::shared_ptr<net::FrameStream>& stream, const wire::Json& head, const Access& access) {
+  if (access.is_ticket())
+    return fail(ErrorKind::kAccessDenied, "a ticket is for fetching one value, not for a link");
   return others_->accepted().accept(stream, head, access);
 }
 

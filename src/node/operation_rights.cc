@@ -13,7 +13,9 @@ constexpr auto kRights = std::to_array<OperationRight>({
     {"keys", Right::kCall},
     {"delete", Right::kCall},
     {"rename", Right::kCall},
-    {"fetch", Right::kCall},
+    {"fetch", Right::kCall, ByTicket::kItsValue},
+    {"value_ticket", Right::kCall},
+    {"take_value", Right::kCall},
     {"release", Right::kCall},
     {"segment", Right::kCall},
     {"close_segment", Right::kCall},
@@ -67,11 +69,19 @@ constexpr auto kRights = std::to_array<OperationRight>({
 
 std::span<const OperationRight> operation_rights() { return kRights; }
 
-Right right_for(std::string_view operation) {
+namespace {
+
+OperationRight row_of(std::string_view operation) {
   for (const OperationRight& row : kRights) {
-    if (row.operation == operation) return row.right;
+    if (row.operation == operation) return row;
   }
-  return Right::kAdmin;
+  return {operation, Right::kAdmin};
 }
+
+}  // namespace
+
+Right right_for(std::string_view operation) { return row_of(operation).right; }
+
+ByTicket by_ticket(std::string_view operation) { return row_of(operation).by_ticket; }
 
 }  // namespace leanto::node

@@ -9,13 +9,18 @@
 
 namespace leanto::node {
 
+// Whether a ticket is enough for the value that it's for.
+enum class ByTicket { kNo, kItsValue };
+
 struct OperationRight {
   std::string_view operation;
   Right right;
+  ByTicket by_ticket = ByTicket::kNo;
 };
 
 std::span<const OperationRight> operation_rights();
 // One that isn't in the table needs `admin`.
 Right right_for(std::string_view operation);
+ByTicket by_ticket(std::string_view operation);
 
 }  // namespace leanto::node

@@ -27,6 +27,8 @@ bool goes_elsewhere(const std::string& op, const Json& head) {
 // A way to another node is for who may everything.
 Status allow_request(const std::string& op, const Request& request) {
   if (request.access.is_owner()) return {};
+  if (request.access.is_ticket() && by_ticket(op) == ByTicket::kItsValue)
+    return request.access.check_value(wire::find_string(request.head, "o").value_or(""));
   const bool is_sent_on = goes_elsewhere(op, request.head);
   const Right needed = is_sent_on ? Right::kAdmin : right_for(op);
   if (Status allowed =
@@ -54,6 +56,8 @@ Operations::Operations(Parts parts)
                   {"fetch", &Operations::fetch},
                   {"keep", &Operations::keep},
                   {"release", &Operations::release},
+                  {"value_ticket", &Operations::value_ticket},
+                  {"take_value", &Operations::take_value},
                   {"segment", &Operations::segment},
                   {"close_segment", &Operations::close_segment},
                   {"submit", &Operations::submit},
@@ -295,33 +299,6 @@ net::Task<Result<Answer>> Operations::segment(Request& request) {
 net::Task<Result<Answer>> Operations::close_segment(Request& request) {
   const auto id = wire::find_number(request.head, "id");
   if (id && *id >= 0) parts_.segments.close(static_cast<std::uint64_t>(*id), request.session);
-  co_return Answer{};
-}
-
-net::Task<Result<Answer>> Operations::fetch(Request& request) {
-  const Result<std::string> id = wire::require_string(request.head, "o");
-  if (!id) co_return Failure(id.error());
-  Result<StoredValue::Loaded> fetched = parts_.kept.fetch(*id, reader_of(request));
-  if (!fetched) co_return Failure(fetched.error());
-  co_return Answer{std::move(fetched->head), std::move(fetched->body)};
-}
-
-// A value from another node, for a session of a client who will use it here.
-net::Task<Result<Answer>> Operations::keep(Request& request) {
-  const auto said_session = wire::find_string(request.head, "session");
-  const std::string session =
-      said_session ? request.access.session_of(*said_session) : request.session;
-  Json said = Json::object();
-  if (const auto lengths = request.head.find("b"); lengths != request.head.end())
-    said["b"] = *lengths;
-  const Result<Json> kept = parts_.kept.keep(wire::encode_head(said), request.body, session);
-  if (!kept) co_return Failure(kept.error());
-  co_return Answer{*kept, {}};
-}
-
-net::Task<Result<Answer>> Operations::release(Request& request) {
-  const std::string id = wire::find_string(request.head, "o").value_or("");
-  if (!parts_.kept.release(id, request.session)) parts_.objects.release(id, request.session);
   co_return Answer{};
 }
 

@@ -21,7 +21,9 @@
 #include "node/runs.h"
 #include "node/segments.h"
 #include "node/service_log.h"
+#include "node/tickets.h"
 #include "node/tokens.h"
+#include "node/value_fetcher.h"
 #include "node/zygotes.h"
 #include "os/tcp_socket.h"
 
@@ -31,6 +33,9 @@ namespace leanto::node {
 struct TlsFacts {
   TcpAddress address;
   std::string fingerprint;  // empty: they don't
+
+  // On all addresses that this machine has.
+  bool is_any() const { return address.host == "0.0.0.0" || address.host == "::"; }
 };
 
 // What `status` says about the daemon itself.
@@ -66,6 +71,7 @@ class Operations {
     Objects& objects;
     Registry& registry;
     Tokens& tokens;
+    Tickets& tickets;
     Runs& runs;
     ServiceLog& log;
     const SlotQueue& slots;
@@ -74,6 +80,7 @@ class Operations {
     ValueBudget& value_budget;
     Segments& segments;
     KeptValues& kept;
+    ValueFetcher& fetcher;
     Images& images;
     Secrets& secrets;
     Reloader& reloader;
@@ -105,6 +112,8 @@ class Operations {
   net::Task<Result<Answer>> fetch(Request& request);
   net::Task<Result<Answer>> keep(Request& request);
   net::Task<Result<Answer>> release(Request& request);
+  net::Task<Result<Answer>> value_ticket(Request& request);
+  net::Task<Result<Answer>> take_value(Request& request);
   net::Task<Result<Answer>> submit(Request& request);
   net::Task<Result<Answer>> run_replay(Request& request);
   net::Task<Result<Answer>> run_recall(Request& request);
@@ -131,6 +140,7 @@ class Operations {
   net::Task<Result<Answer>> token_list(Request& request);
   net::Task<Result<Answer>> token_revoke(Request& request);
 
+  Result<Answer> keep_for(const Request& request, const wire::Json& said, const wire::Body& body);
   void add_waiting(const std::string& run, wire::Json& said) const;
   Status take_secrets(const Request& request, ServiceSpec& spec);
   void inherit_image(const Request& request, ServiceSpec& spec);

@@ -19,11 +19,15 @@ double seconds_since(const Clock& clock, MonotonicTime then) {
   return std::chrono::duration<double>(clock.monotonic() - then).count();
 }
 
-Json describe(const ValueBudget& budget) {
-  return {{"memory", budget.use().memory},
-          {"memory_limit", budget.limits().memory},
-          {"disk", budget.use().disk},
-          {"disk_limit", budget.limits().disk}};
+Json describe(const ValueBudget& budget, const ValueMoves& moves) {
+  return {
+      {"memory", budget.use().memory},
+      {"memory_limit", budget.limits().memory},
+      {"disk", budget.use().disk},
+      {"disk_limit", budget.limits().disk},
+      {"direct", moves.direct()},
+      {"by_way_of_here", moves.by_way_of_here()},
+      {"why_not_direct", moves.why_not_direct().empty() ? Json() : Json(moves.why_not_direct())}};
 }
 
 Json to_json(const TlsFacts& tls) {
@@ -81,7 +85,7 @@ net::Task<Result<Answer>> Operations::status(Request&) {
        {"calls", parts_.calls.running()},
        {"cpu", cpu_of(::getpid())},
        {"services", services},
-       {"values", describe(parts_.value_budget)},
+       {"values", describe(parts_.value_budget, parts_.clusters.moves())},
        {"workers", workers},
        {"zygotes", zygotes}},
       {}};

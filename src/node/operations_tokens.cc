@@ -22,7 +22,7 @@ Json token_row(const Token& token) {
 // that is any, one that it has.
 std::string host_to_join(const TlsFacts& tls, std::string told) {
   if (!told.empty()) return told;
-  if (tls.address.host != "0.0.0.0" && tls.address.host != "::") return tls.address.host;
+  if (!tls.is_any()) return tls.address.host;
   const std::vector<std::string> own = local_addresses();
   return own.empty() ? tls.address.host : own.front();
 }

@@ -39,8 +39,8 @@ OtherNodes::OtherNodes(Parts parts)
       clusters_({parts_.clock, parts_.ledger, parts_.provider, peers_, offers_, parts_.config_file,
                  parts_.hosts_file}),
       orphans_({parts_.loop, clusters_, peers_, started_, parts_.look, parts_.ssh_command}),
-      operations_({parts_.loop, parts_.code, clusters_, peers_, started_, orphans_, parts_.ask_here,
-                   parts_.ssh_command, parts_.snapshot_of}),
+      operations_({parts_.loop, parts_.clock, parts_.code, clusters_, peers_, started_, orphans_,
+                   parts_.ask_here, parts_.ssh_command, parts_.snapshot_of}),
       accepted_({parts_.loop, parts_.id, parts_.version,
                  [this](const Access& access) { return serve_other_end(parts_.serve, access); }}) {}
 

@@ -89,6 +89,11 @@ net::Task<Result<std::shared_ptr<Asker>>> Peer::asker(OnProgress on_progress) {
   co_return asker_;
 }
 
+bool Peer::can(std::string_view feature) const {
+  return std::find(there_.features.begin(), there_.features.end(), feature) !=
+         there_.features.end();
+}
+
 void Peer::close() {
   if (state_ == State::kDown) return;
   closing_ = true;

@@ -67,6 +67,8 @@ class Peer final : public std::enable_shared_from_this<Peer> {
   // Of the node there; empty until it was up once.
   const std::string& node_id() const { return there_.node; }
   const std::string& version() const { return there_.version; }
+  // Of wire::own_features, as it was said when it was last up.
+  bool can(std::string_view feature) const;
   // Why it's down; absent: it never was up, or was closed.
   const std::optional<Error>& why_down() const { return why_down_; }
   // Somebody has ended it from here, and it hasn't been used since.

@@ -373,5 +373,12 @@ TEST_F(PeerTest, ToldThatItsTokenIsNoGoodDoesNotDialAgain) {
   EXPECT_EQ(peer_->why_down()->message, "the token has expired");
 }
 
+TEST_F(PeerTest, KnowsWhatTheNodeThereCanDo) {
+  EXPECT_FALSE(peer_->can("ticket")) << "it was never up";
+  ASSERT_TRUE(test_.get(peer_->link()));
+  EXPECT_TRUE(peer_->can("ticket"));
+  EXPECT_FALSE(peer_->can("no such thing"));
+}
+
 }  // namespace
 }  // namespace leanto::node

@@ -14,11 +14,6 @@ namespace leanto::node {
 
 namespace {
 
-using namespace std::chrono_literals;
-
-constexpr Duration kLookupLimit = 10s;
-constexpr Duration kConnectLimit = 10s;
-constexpr Duration kHandshakeLimit = 10s;
 constexpr std::size_t kMaxAnswer = 16 << 10;
 
 bool is_numeric(const std::string& host) {
@@ -31,7 +26,7 @@ bool is_numeric(const std::string& host) {
 
 // By a program of the system: a static binary has no resolver of its own that knows what this
 // machine is configured for.
-net::Task<Result<std::string>> TlsDialler::find_address(std::string host) {
+net::Task<Result<std::string>> TlsDialler::find_address(std::string host, Duration limit) {
   if (is_numeric(host)) co_return host;
   std::string answer;
   CommandOutput on_output = [&answer](OutputStream stream, std::string_view text) {
@@ -39,8 +34,8 @@ net::Task<Result<std::string>> TlsDialler::find_address(std::string host) {
   };
   std::vector<std::string> words{"getent", "ahosts", host};
   std::function<bool()> wanted = [] { return true; };
-  const Result<ExitStatus> status = co_await run_command(loop_, std::move(words), kLookupLimit,
-                                                         std::move(wanted), std::move(on_output));
+  const Result<ExitStatus> status =
+      co_await run_command(loop_, std::move(words), limit, std::move(wanted), std::move(on_output));
   std::string address = answer.substr(0, answer.find_first_of(" \t\n"));
   if (status && is_numeric(address)) co_return address;
   co_return fail(ErrorKind::kNodeLost,
@@ -49,6 +44,11 @@ net::Task<Result<std::string>> TlsDialler::find_address(std::string host) {
 }
 
 net::Task<Result<Transport>> TlsDialler::dial(HostSpec host, OnProgress on_progress) {
+  return dial(std::move(host), std::move(on_progress), Limits());
+}
+
+net::Task<Result<Transport>> TlsDialler::dial(HostSpec host, OnProgress on_progress,
+                                              Limits limits) {
   if (!context_) {
     Result<net::TlsContext> context = net::TlsContext::client();
     if (!context) co_return Failure(context.error());
@@ -57,14 +57,14 @@ net::Task<Result<Transport>> TlsDialler::dial(HostSpec host, OnProgress on_progr
   const auto port = static_cast<std::uint16_t>(host.port);
   const std::string name = wire::JoinWord{host.host, port, {}, {}}.address();
   if (on_progress) on_progress("connecting to " + name);
-  Result<std::string> address = co_await find_address(host.host);
+  Result<std::string> address = co_await find_address(host.host, limits.lookup);
   if (!address) co_return Failure(address.error());
   const Result<int> socket =
-      co_await net::connect_tcp(loop_, *std::move(address), port, kConnectLimit);
+      co_await net::connect_tcp(loop_, *std::move(address), port, limits.connect);
   if (!socket) co_return Failure(socket.error());
   net::TlsPeer peer{name, host.fingerprint};
   const Result<int> plain =
-      co_await net::connect_tls(loop_, context_, *socket, std::move(peer), kHandshakeLimit);
+      co_await net::connect_tls(loop_, context_, *socket, std::move(peer), limits.handshake);
   if (!plain) co_return Failure(plain.error());
   Transport transport;
   transport.socket = UniqueFd(*plain);

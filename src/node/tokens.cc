@@ -1,14 +1,12 @@
 #include "node/tokens.h"
 
-#include <sys/random.h>
-
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <utility>
 
 #include "base/digest.h"
 #include "base/nearest.h"
+#include "node/secret_text.h"
 
 namespace leanto::node {
 
@@ -24,24 +22,6 @@ constexpr std::array<std::pair<Right, std::string_view>, 4> kRights{{
 constexpr std::string_view kPrefix = "lt_";
 constexpr std::size_t kIdSize = 8;       // hex digits
 constexpr std::size_t kSecretSize = 64;  // hex digits
-
-Result<std::string> random_hex(std::size_t digits) {
-  std::string bytes(digits / 2, '\0');
-  if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
-    return fail_errno(ErrorKind::kInternal, errno, "draw random bytes for a token");
-  }
-  return to_hex(bytes);
-}
-
-// Takes as long for texts that differ in their first letter as for equal ones.
-bool equal_in_constant_time(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  unsigned different = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    different |= static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i]);
-  }
-  return different == 0;
-}
 
 std::string_view id_in(std::string_view text) {
   const std::size_t size = kPrefix.size() + kIdSize + 1 + kSecretSize;

@@ -36,7 +36,7 @@ std::string version_of(const Features& side) {
 }  // namespace
 
 const std::vector<std::string>& own_features() {
-  static const std::vector<std::string> kFeatures{"call", "stream", "link", "token"};
+  static const std::vector<std::string> kFeatures{"call", "stream", "link", "token", "ticket"};
   return kFeatures;
 }
 

@@ -21,8 +21,20 @@ namespace {
 constexpr std::string_view kInsert =
     "INSERT INTO runs (id, key, service, version, object, member, head, digest, caller, node, "
     "timeout_ms, grace_ms, policy, keep_args, replays, snapshot, image, memory, status, "
-    "created_at, arguments_size) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?)";
+    "created_at, arguments_size, arguments) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?)";
+
+std::optional<Blob> in_row(std::string_view bytes) {
+  return bytes.size() <= RunStore::kRowBytes ? std::optional(Blob{bytes}) : std::nullopt;
+}
+
+bool fits_row(const RunAnswer& answer) {
+  return answer.head.size() + answer.bytes.size() <= RunStore::kRowBytes;
+}
+
+std::string_view name_of(AnswerKind kind) {
+  return kind == AnswerKind::kResult ? "result" : "error";
+}
 
 }  // namespace
 
@@ -95,10 +107,12 @@ Result<RunStore::Submitted> RunStore::submit(const RunRecord& run, std::string_v
       execute(database_, kInsert, run.id, run.key, run.service, run.version, run.object, run.member,
               Blob{run.head}, run.digest, run.caller, run.node, run.timeout_ms, run.grace_ms,
               run.policy, std::int64_t{run.keep_arguments}, run.replays, run.snapshot, run.image,
-              run.memory, run.created_at, size);
+              run.memory, run.created_at, size, in_row(arguments));
   if (!inserted) return Failure(inserted.error());
-  if (Status put = put_payload(run.id, "arguments", {}, arguments); !put)
-    return Failure(put.error());
+  if (!in_row(arguments)) {
+    if (Status put = put_payload(run.id, "arguments", {}, arguments); !put)
+      return Failure(put.error());
+  }
   Submitted submitted{KeyDecision::kNew, run};
   submitted.run.arguments_size = size;
   return submitted;
@@ -119,20 +133,13 @@ Result<RunStore::Started> RunStore::start(const std::string& id, const Begin& be
       begin.at, begin.log_offset, begin.memory_limit, begin.worker_call, begin.share.gpus_1000,
       begin.share.price_1000000, begin.node, id);
   if (!recorded) return Failure(recorded.error());
-  struct Row {
-    std::int64_t attempt;
-    std::optional<std::string> bytes;
-  };
-  auto read = [](const Statement& row) { return Row{row.integer(0), row.find_text(1)}; };
-  const auto row = first_row(database_, read,
-                             "SELECT attempt, bytes FROM runs JOIN payloads ON run = id AND what = "
-                             "'arguments' WHERE id = ?",
-                             id);
-  if (!row) return Failure(row.error());
-  if (!*row) return fail(ErrorKind::kInternal, "the run {} has no arguments on disk", id);
-  auto arguments = read_payload(id, "arguments", (*row)->bytes);
-  if (!arguments) return Failure(arguments.error());
-  return Started{(*row)->attempt, *std::move(arguments)};
+  auto read = [](const Statement& row) { return row.integer(0); };
+  const auto attempt = first_row(database_, read, "SELECT attempt FROM runs WHERE id = ?", id);
+  if (!attempt) return Failure(attempt.error());
+  auto given = arguments(id);
+  if (!given) return Failure(given.error());
+  if (!*given) return fail(ErrorKind::kInternal, "the run {} has no arguments on disk", id);
+  return Started{attempt->value_or(0), **std::move(given)};
 }
 
 Status RunStore::stop(const std::string& id, const RunStop& stop) {
@@ -144,22 +151,32 @@ Status RunStore::stop(const std::string& id, const RunStop& stop) {
 
 Status RunStore::finish(const std::string& id, const RunOutcome& outcome, const RunAnswer& answer) {
   const auto size = static_cast<std::int64_t>(answer.bytes.size());
-  if (const Status done = record_outcome(id, outcome, size); !done) return done;
-  const std::string_view what = answer.kind == AnswerKind::kResult ? "result" : "error";
-  return put_payload(id, what, answer.head, answer.bytes);
+  const bool fits = fits_row(answer);
+  const Status done = record_outcome(id, outcome, size, fits ? &answer : nullptr);
+  if (!done || fits) return done;
+  return put_payload(id, name_of(answer.kind), answer.head, answer.bytes);
 }
 
 Status RunStore::record_outcome(const std::string& id, const RunOutcome& outcome,
-                                std::int64_t answer_size) {
+                                std::int64_t answer_size, const RunAnswer* answer) {
+  std::optional<std::string_view> answer_kind;
+  std::optional<Blob> answer_head;
+  std::optional<Blob> answer_bytes;
+  if (answer != nullptr) {
+    answer_kind = name_of(answer->kind);
+    answer_head = Blob{answer->head};
+    answer_bytes = Blob{answer->bytes};
+  }
   const RunError error = outcome.error.value_or(RunError{});
   const std::optional<std::string> kind = outcome.error ? std::optional(error.kind) : std::nullopt;
   const auto changed = change(
       database_,
       "UPDATE runs SET status = ?, ended_at = ?, error_kind = ?, error_type = ?, error_message = "
-      "?, traceback = ?, reason = ?, answer_size = ?, log_size = ? WHERE id = ? AND status IN "
-      "('queued', 'running')",
+      "?, traceback = ?, reason = ?, answer_size = ?, log_size = ?, answer_kind = ?, answer_head = "
+      "?, answer = ?, arguments = CASE WHEN keep_args THEN arguments END WHERE id = ? AND status "
+      "IN ('queued', 'running')",
       name_of(outcome.status), outcome.at, kind, error.type, error.message, error.traceback,
-      outcome.reason, answer_size, outcome.log_size, id);
+      outcome.reason, answer_size, outcome.log_size, answer_kind, answer_head, answer_bytes, id);
   if (!changed) return Failure(changed.error());
   if (*changed == 0)
     return fail(ErrorKind::kAlreadyExists, "the run {} has an outcome, which doesn't change", id);
@@ -167,8 +184,8 @@ Status RunStore::record_outcome(const std::string& id, const RunOutcome& outcome
   return end_attempt(id, outcome);
 }
 
-// What is not for a replay. A file of it stays until the end is on disk: a restart that finds the
-// run still running may need it for another attempt.
+// What is not for a replay and not in the row. A file of it stays until the end is on disk: a
+// restart that finds the run still running may need it for another attempt.
 Status RunStore::drop_arguments(const std::string& id) {
   const auto dropped = change(database_,
                               "DELETE FROM payloads WHERE what = 'arguments' AND run = (SELECT id "
@@ -250,7 +267,8 @@ Status RunStore::take_over_running(std::int64_t at, const std::string& reason,
     RunOutcome lost = lost_outcome(reason, at);
     lost.log_size = log_size(run.id);
     const auto next = decide(run);
-    const Status ended = next ? retry(run.id, lost, *next) : record_outcome(run.id, lost, 0);
+    const Status ended =
+        next ? retry(run.id, lost, *next) : record_outcome(run.id, lost, 0, nullptr);
     if (!ended) return ended;
   }
   return {};
@@ -287,12 +305,24 @@ Result<std::string> RunStore::read_payload(const std::string& id, std::string_vi
 }
 
 Result<std::optional<std::string>> RunStore::arguments(const std::string& id) {
-  auto read = [](const Statement& row) { return row.find_text(0); };
-  const auto found = first_row(
-      database_, read, "SELECT bytes FROM payloads WHERE run = ? AND what = 'arguments'", id);
+  struct Row {
+    std::optional<std::string> in_row;
+    bool is_beside = false;  // among the payloads
+    std::optional<std::string> bytes;
+  };
+  auto read = [](const Statement& row) {
+    return Row{row.find_text(0), row.find_text(1).has_value(), row.find_text(2)};
+  };
+  const auto found =
+      first_row(database_, read,
+                "SELECT arguments, what, bytes FROM runs LEFT JOIN payloads ON arguments IS NULL "
+                "AND run = id AND what = 'arguments' WHERE id = ?",
+                id);
   if (!found) return Failure(found.error());
   if (!*found) return std::nullopt;
-  auto bytes = read_payload(id, "arguments", **found);
+  if ((*found)->in_row) return (*found)->in_row;
+  if (!(*found)->is_beside) return std::nullopt;
+  auto bytes = read_payload(id, "arguments", (*found)->bytes);
   if (!bytes) return Failure(bytes.error());
   return *std::move(bytes);
 }
@@ -305,8 +335,9 @@ Result<RunAnswer> RunStore::answer(const std::string& id) {
   };
   auto read = [](const Statement& row) { return Row{row.text(0), row.text(1), row.find_text(2)}; };
   auto row = first_row(database_, read,
-                       "SELECT what, head, bytes FROM payloads WHERE run = ? AND what != "
-                       "'arguments'",
+                       "SELECT answer_kind, answer_head, answer FROM runs WHERE id = ?1 AND "
+                       "answer_kind IS NOT NULL UNION ALL SELECT what, head, bytes FROM payloads "
+                       "WHERE run = ?1 AND what != 'arguments'",
                        id);
   if (!row) return Failure(row.error());
   if (!*row) return fail(ErrorKind::kNotFound, "the run {} has no result", id);

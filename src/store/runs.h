@@ -1,9 +1,10 @@
 // The runs of a node on disk: what was submitted, how far it came, what came of it. A database of
 // its own, synced at each commit: what `commit` has confirmed is there after a power cut.
 //
-// Arguments and answers up to `kInlineBytes` are in the database; larger ones are in a file beside
-// it, which is written and synced before the record that needs it. The arguments go when their run
-// has ended, unless it keeps them.
+// Arguments and answers up to `kRowBytes` are in the run's own row, those up to `kInlineBytes` in a
+// table beside it, so that each change of the row doesn't write them again; larger ones are in a
+// file, which is written and synced before the record that needs it. The arguments go when their
+// run has ended, unless it keeps them.
 //
 // One thread at a time may use it, and every call may block on the disk.
 #pragma once
@@ -24,6 +25,7 @@ namespace leanto {
 
 class RunStore {
  public:
+  static constexpr std::size_t kRowBytes = 1 << 10;  // a fourth of a page
   static constexpr std::size_t kInlineBytes = 64 << 10;
 
   // `directory` is for the large values; both are made if they are not there.
@@ -136,7 +138,9 @@ class RunStore {
                      std::string_view bytes);
   Result<std::string> read_payload(const std::string& id, std::string_view what,
                                    const std::optional<std::string>& bytes) const;
-  Status record_outcome(const std::string& id, const RunOutcome& outcome, std::int64_t answer_size);
+  // `answer` only if it fits the row; null: there is none, or it's elsewhere.
+  Status record_outcome(const std::string& id, const RunOutcome& outcome, std::int64_t answer_size,
+                        const RunAnswer* answer);
   Status end_attempt(const std::string& id, const RunOutcome& outcome);
   Status drop_arguments(const std::string& id);
   Result<bool> is_wanted(const std::string& file);

@@ -3,18 +3,12 @@
 
 #include "os/files.h"
 #include "store/query.h"
+#include "store/run_queries.h"
 #include "store/runs.h"
 
 namespace leanto {
 
 namespace {
-
-constexpr std::string_view kColumns =
-    "id, key, service, version, object, member, head, digest, caller, node, timeout_ms, grace_ms, "
-    "status, attempt, created_at, started_at, ended_at, error_kind, error_type, error_message, "
-    "traceback, reason, arguments_size, answer_size, log_size, policy, not_before, memory, "
-    "keep_args, "
-    "replays, snapshot, image, place, stop_cause, stop_reason";
 
 RunRecord read_run(const Statement& row) {
   RunRecord run;
@@ -53,18 +47,6 @@ RunRecord read_run(const Statement& row) {
   return run;
 }
 
-std::string select_runs(std::string_view rest) {
-  return fmt::format("SELECT {} FROM runs {}", kColumns, rest);
-}
-
-// The names of statuses as SQL's list; they are ours, so nothing needs quoting.
-std::string sql_list(const std::vector<RunStatus>& statuses) {
-  std::string list;
-  for (const RunStatus status : statuses)
-    list += fmt::format("{}'{}'", list.empty() ? "" : ", ", name_of(status));
-  return list;
-}
-
 // "ID.what" → "ID".
 std::string id_of_file(const std::string& name) { return name.substr(0, name.find('.')); }
 
@@ -79,11 +61,8 @@ Result<std::optional<RunRecord>> RunStore::find_by_key(std::string_view key) {
 }
 
 Result<std::vector<RunRecord>> RunStore::list(const RunFilter& filter) {
-  std::string where = "WHERE created_at >= ?1 AND (?2 = '' OR service = ?2)";
-  if (!filter.statuses.empty())
-    where += fmt::format(" AND status IN ({})", sql_list(filter.statuses));
-  return all_rows(database_, read_run, select_runs(where + " ORDER BY id DESC LIMIT ?3"),
-                  filter.since.value_or(0), filter.service, filter.limit);
+  return all_rows(database_, read_run, list_query(filter), filter.since.value_or(0), filter.service,
+                  filter.limit);
 }
 
 Result<std::vector<RunStore::Attempt>> RunStore::attempts(const std::string& id) {
@@ -112,16 +91,8 @@ Result<std::vector<ExpiredRun>> RunStore::expired(const RunRetention& retention,
     return ExpiredRun{row.text(0), row.find_text(1), row.text(2),
                       row.text(3), row.integer(4),   row.integer(5)};
   };
-  // The sums run from the newest on, so the bounds hold for what is kept.
-  return all_rows(
-      database_, read,
-      "SELECT id, key, service, status, ended_at, size FROM (SELECT *, ROW_NUMBER() OVER newest AS "
-      "position, SUM(size) OVER newest AS bytes FROM (SELECT id, key, service, status, ended_at, "
-      "arguments_size * keep_args + answer_size + log_size AS size FROM runs WHERE ended_at IS NOT "
-      "NULL) WINDOW newest AS (ORDER BY ended_at DESC, id DESC)) WHERE ended_at < ? OR position > "
-      "? "
-      "OR bytes > ? ORDER BY ended_at, id",
-      now - retention.keep_ms, retention.max_count, retention.max_bytes);
+  return all_rows(database_, read, expired_query(), now - retention.keep_ms, retention.max_count,
+                  retention.max_bytes);
 }
 
 Result<std::vector<ExpiredRun>> RunStore::prune(const RunRetention& retention, std::int64_t now) {

@@ -1,6 +1,9 @@
 #include "net/loop.h"
 
+#include <sched.h>
+
 #include <boost/asio/redirect_error.hpp>
+#include <chrono>
 #include <exception>
 #include <string>
 
@@ -8,12 +11,45 @@ namespace leanto::net {
 
 namespace asio = boost::asio;
 
+namespace {
+
+// Those that this process may run on, 1 if that is not known.
+unsigned count_cores() {
+  cpu_set_t cores;
+  if (::sched_getaffinity(0, sizeof cores, &cores) != 0) return 1;
+  return static_cast<unsigned>(CPU_COUNT(&cores));
+}
+
+}  // namespace
+
 Loop::Loop(OnDefect on_defect)
-    : keep_running_(asio::make_work_guard(context_)), on_defect_(std::move(on_defect)) {}
+    : halt_poll_(count_cores()),
+      keep_running_(asio::make_work_guard(context_)),
+      on_defect_(std::move(on_defect)) {}
 
 Loop::~Loop() { background_.join(); }
 
-void Loop::run() { context_.run(); }
+void Loop::run() {
+  while (context_.run_one() > 0) {
+    context_.poll();
+    Duration length = halt_poll_.take();
+    while (length > Duration(0) && look_for(length)) length = halt_poll_.take();
+  }
+}
+
+// Whether something came, which has been handled then. Whoever waits for this core gets it first.
+bool Loop::look_for(Duration length) {
+  const auto until = std::chrono::steady_clock::now() + length;
+  do {
+    if (context_.poll() > 0) {
+      halt_poll_.found();
+      return true;
+    }
+    ::sched_yield();
+  } while (std::chrono::steady_clock::now() < until && !context_.stopped());
+  halt_poll_.found_nothing();
+  return false;
+}
 
 void Loop::stop() { context_.stop(); }
 

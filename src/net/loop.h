@@ -3,6 +3,7 @@
 // values.
 #pragma once
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -16,6 +17,7 @@
 #include <type_traits>
 
 #include "base/clock.h"
+#include "net/halt_poll.h"
 #include "net/task.h"
 
 namespace leanto::net {
@@ -33,6 +35,12 @@ class Loop {
   void run();   // until `stop`
   void stop();  // from the loop's own thread
 
+  // Called from the loop: so many others are at work, and one of them will soon say something here.
+  // The loop may then look for it a moment without sleeping.
+  void expect_soon(std::size_t others) {
+    halt_poll_.expect(static_cast<unsigned>(std::min<std::size_t>(others, 1U << 20)));
+  }
+
   // Starts a task that the loop owns. What it refers to must outlive it or be kept by it.
   void spawn(std::string_view name, Task<> task);
   void post(std::function<void()> work);
@@ -47,7 +55,10 @@ class Loop {
   boost::asio::io_context& context() { return context_; }
 
  private:
+  bool look_for(Duration length);
+
   boost::asio::io_context context_{1};
+  HaltPoll halt_poll_;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> keep_running_;
   boost::asio::thread_pool background_{1};
   OnDefect on_defect_;

@@ -28,6 +28,30 @@ TEST(Loop, RunsUntilItIsStopped) {
   EXPECT_THAT(order, ElementsAre(1, 2));
 }
 
+TEST(Loop, HandlesWhatComesWhileItLooksForItAndWhatComesLater) {
+  Loop loop([](auto...) {});
+  std::vector<int> order;
+  auto next = [&](int number) {
+    return [&, number] {
+      order.push_back(number);
+      loop.expect_soon(0);
+      if (number == 3) loop.stop();
+    };
+  };
+  std::vector<std::thread> others;
+  loop.post([&] {
+    next(1)();
+    others.emplace_back([&] { loop.post(next(2)); });
+    others.emplace_back([&] {
+      std::this_thread::sleep_for(20ms);  // it sleeps by then
+      loop.post(next(3));
+    });
+  });
+  loop.run();
+  for (std::thread& other : others) other.join();
+  EXPECT_THAT(order, ElementsAre(1, 2, 3));
+}
+
 TEST(Loop, SaysWhichTaskThrewAndWhat) {
   std::vector<std::string> defects;
   Loop loop([&](std::string_view task, std::string_view what) {

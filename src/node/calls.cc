@@ -58,6 +58,7 @@ std::uint32_t Calls::submit(const TargetPtr& target, std::unique_ptr<Call> call,
   if (worker) {
     wire::Body body = std::move(call->body);
     send(target, *worker, std::move(call), std::move(body));
+    loop_.expect_soon(calls_.size());
     if (worker->busy() > 1) want_worker(target);
   } else {
     call->body = std::move(call->body).to_owned();
@@ -243,6 +244,7 @@ void Calls::on_answer(Worker& worker, FrameType type, std::uint32_t number, std:
   }
   finish(std::move(running.call), type, head, std::move(body));
   dispatch(running.target);
+  loop_.expect_soon(calls_.size() + 1);  // who has this answer may call again
   if (room_is_wanted_ && worker.running() == 0) starter_->make_room();
 }
 

@@ -13,6 +13,10 @@ def echo(x):
     return x
 
 
+def numbers(count):
+    yield from range(count)
+
+
 kept = None
 
 

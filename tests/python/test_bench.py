@@ -13,6 +13,7 @@ import pytest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "bench"))
 
+import instructions
 import profile_call
 from cases import machines
 from conftest import ROOT
@@ -281,3 +282,16 @@ def test_the_pieces_of_a_call_can_still_be_timed(monkeypatch):
     monkeypatch.setattr(sys, "stdout", out)
     profile_call.print_table("title", [("a", "1.00"), ("bb", "2.00")])
     assert out.getvalue() == "\ntitle\n  a   1.00\n  bb  2.00\n"
+
+
+def test_what_takes_more_instructions_than_it_did_is_named_and_a_little_more_is_not():
+    kept = dict.fromkeys(instructions.WORK, 1000)
+    now = {**kept, "synchronous call": 1051, "durable run": 1049, "item of a generator": 1}
+    assert instructions.find_dearer(now, kept) == ["synchronous call"]
+
+
+def test_instructions_are_kept_for_all_that_is_counted():
+    with open(instructions.KEPT) as file:
+        kept = json.load(file)
+    assert list(kept) == list(instructions.WORK)
+    assert all(number > 100 for number in kept.values())

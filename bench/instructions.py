@@ -18,12 +18,12 @@ import sys
 import tempfile
 import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, HERE)
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import projects
 from harness.daemon import Home
 from harness.orders import Subject
 
+HERE = sys.path[0]
 KEPT = os.path.join(HERE, "instructions.json")
 FEW, MANY = 200, 1200  # calls: what both have in common, the start and the end, cancels out
 START_LIMIT = 120  # seconds; valgrind takes its time

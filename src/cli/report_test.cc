@@ -137,6 +137,16 @@ TEST(StatusReport, SaysWhatTheNodeIsAndWhatRunsOnIt) {
       " 98  /usr/bin/python3        3  1.0 KiB  warm\n");
 }
 
+TEST(StatusReport, BreaksTheFirstLineOnANarrowTerminal) {
+  Screen narrow;
+  narrow.width = 59;
+  EXPECT_TRUE(status_report(some_status(), "0.1.0", narrow)
+                  .starts_with("leanto 0.1.0  pid 4711\nrunning for 3m 12s, 12.3 MiB, 1 call\n"));
+  narrow.width = 60;
+  EXPECT_TRUE(status_report(some_status(), "0.1.0", narrow)
+                  .starts_with("leanto 0.1.0  pid 4711, running for 3m 12s, 12.3 MiB, 1 call\n"));
+}
+
 TEST(StatusReport, SaysWhichCallsWaitAndForWhat) {
   Json status = some_status();
   status["services"] = {{{"service", "demo.idle"}, {"waiting", 0}},

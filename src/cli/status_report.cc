@@ -13,10 +13,14 @@ namespace {
 
 std::string first_line(const Json& status, const Screen& screen) {
   const std::string uptime = human_duration(wire::find_number(status, "uptime").value_or(0));
-  return fmt::format("{}  pid {}, running for {}, {}, {}\n",
-                     bold("leanto " + printable(text_of(status, "version")), screen.colour),
-                     number_of(status, "pid"), uptime, size_of(status, "memory"),
-                     counted(wire::find_number(status, "calls").value_or(0), "call"));
+  const std::string title = "leanto " + printable(text_of(status, "version"));
+  const std::string process = fmt::format("pid {}", number_of(status, "pid"));
+  const std::string state =
+      fmt::format("running for {}, {}, {}", uptime, size_of(status, "memory"),
+                  counted(wire::find_number(status, "calls").value_or(0), "call"));
+  const bool fits = title.size() + 2 + process.size() + 2 + state.size() <= screen.width;
+  return fmt::format("{}  {}{}{}\n", bold(title, screen.colour), process, fits ? ", " : "\n",
+                     state);
 }
 
 // What the title says already.

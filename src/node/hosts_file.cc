@@ -1,10 +1,15 @@
 #include "node/hosts_file.h"
 
+#include <sys/stat.h>
+
+#include <algorithm>
 #include <cmath>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/nearest.h"
+#include "node/cluster_spec.h"
 #include "os/files.h"
 #include "os/toml.h"
 
@@ -15,8 +20,9 @@ using wire::Json;
 namespace {
 
 const std::vector<std::string>& known_keys() {
-  static const std::vector<std::string> kKeys{"host",    "hosts",  "ssh_user",       "ssh_port",
-                                              "ssh_key", "python", "price_per_hour", "labels"};
+  static const std::vector<std::string> kKeys{"host",    "hosts",  "ssh_user",   "ssh_port",
+                                              "ssh_key", "python", "labels",     "price_per_hour",
+                                              "url",     "token",  "fingerprint"};
   return kKeys;
 }
 
@@ -84,9 +90,27 @@ Result<Json> read_cluster(const Place& place) {
     if (!value) return value;
     words[key] = *std::move(value);
   }
-  if (words.contains("host") == words.contains("hosts"))
-    return place.wrong("must have host = \"...\" or hosts = [...]");
-  return words;
+  if (words.contains("host") + words.contains("hosts") + words.contains("url") != 1)
+    return place.wrong("must have one of host = \"...\", hosts = [...] and url = \"leanto://...\"");
+  Result<Json> normal = normal_words(std::move(words));
+  if (!normal) return place.wrong("is wrong: {}", normal.error().message);
+  const Result<ClusterSpec> cluster = parse_cluster(place.key, *normal);
+  if (!cluster) return place.wrong("is wrong: {}", cluster.error().message);
+  return normal;
+}
+
+bool has_token(const HostsFile& clusters) {
+  return std::any_of(clusters.begin(), clusters.end(),
+                     [](const auto& cluster) { return cluster.second.contains("token"); });
+}
+
+// A token in a file that others may read is theirs, too.
+Status check_secrecy(const HostsFile& clusters, const std::string& path) {
+  struct stat status{};
+  if (!has_token(clusters) || ::stat(path.c_str(), &status) != 0) return {};
+  if ((status.st_mode & (S_IRWXG | S_IRWXO)) == 0) return {};
+  return fail(ErrorKind::kInvalid, "{0} has a token in it and may be read by others: chmod 600 {0}",
+              path);
 }
 
 }  // namespace
@@ -109,7 +133,13 @@ Result<HostsFile> parse_hosts_file(std::string_view text, const std::string& pat
 
 Result<HostsFile> load_hosts_file(const std::filesystem::path& path) {
   const auto text = read_file(path.string());
-  if (text) return parse_hosts_file(*text, path.string());
+  if (text) {
+    Result<HostsFile> clusters = parse_hosts_file(*text, path.string());
+    if (!clusters) return clusters;
+    const Status secret = check_secrecy(*clusters, path.string());
+    if (!secret) return Failure(secret.error());
+    return clusters;
+  }
   if (text.error().kind == ErrorKind::kNotFound) return HostsFile();
   return Failure(text.error());
 }

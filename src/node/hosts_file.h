@@ -10,6 +10,11 @@
 //   price_per_hour = 1.21         # for choosing; absent: what the host's own node.toml says
 //   labels = {team = "vision"}
 //
+//   [shared]
+//   url = "leanto://10.0.0.9:7400?..."  # as `leanto token create --join` prints it there; or with
+//   fingerprint = "..."                 # and token = "..." of their own
+//
+// Who has a token in it must keep the file to himself: mode 0600.
 // A file that isn't there says nothing.
 #pragma once
 

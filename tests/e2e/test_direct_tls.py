@@ -448,6 +448,22 @@ def test_a_node_is_joined_by_one_word(box, own_home, lt, sent):
     cluster.delete("large")
 
 
+def test_a_node_that_listens_has_a_name_in_a_file_that_others_may_not_read(box, own_home, lt):
+    hosts = own_home / ".config" / "leanto" / "hosts.toml"
+    hosts.parent.mkdir(parents=True, exist_ok=True)
+    hosts.touch(0o600)
+    hosts.write_text(f'[team]\nurl = "{box.word("call")}"\nprice_per_hour = 0.5\n')
+    lt.cluster("team").put("named", 1)
+    assert lt.cluster("team").get("named") == 1
+    lt.cluster("team").delete("named")
+    (offer,) = [offer for offer in lt.offers() if offer["cluster"] == "team"]
+    assert (offer["price_per_hour"], offer["cannot"]) == (0.5, "")
+    assert "token" not in leanto("clusters", "--json")
+    hosts.chmod(0o644)
+    with pytest.raises(lt.InvalidRequestError, match="chmod 600"):
+        lt.cluster("team").keys()
+
+
 def test_a_token_that_may_only_call_does_that_and_no_more(box, own_home, lt):
     import shop
 

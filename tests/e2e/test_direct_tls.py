@@ -110,6 +110,17 @@ def test_a_client_that_says_a_good_token_calls(box):
         assert json.loads(body) == 3, said
 
 
+def test_a_hello_starts_no_program_that_it_names(box, tmp_path):
+    program = tmp_path / "python"
+    program.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    program.chmod(0o755)
+    with TlsClient(box, box.token(*RIGHTS), python=str(program)) as client:
+        assert client.hear()[0] == HELLO
+        zygotes = client.ask(1, op="status")[0]["zygotes"]
+    assert str(program) not in [zygote["python"] for zygote in zygotes]
+    assert not (tmp_path / "ran").exists()
+
+
 def test_what_follows_the_hello_in_the_same_write_is_done_only_if_the_token_is_good(box):
     call = _frames.frame(
         CALL, 1, _frames.encode_head({"n": "total", "o": "", "data": "json"}), b"[]"

@@ -18,7 +18,6 @@ namespace {
 
 constexpr long kLifetime = 100L * 365 * 24 * 3600;  // s
 constexpr long kClockSkew = 24 * 3600;              // s; a peer's clock may be behind
-constexpr std::size_t kFingerprintSize = 64;        // hex digits
 
 Failure no_identity(std::string_view attempted) {
   return fail(ErrorKind::kInternal, "{}: {}", attempted, openssl_error());
@@ -90,17 +89,6 @@ Result<TlsIdentity> parse_tls_identity(std::string pem) {
                 openssl_error());
   }
   return TlsIdentity{std::move(pem), fingerprint_of(*certificate)};
-}
-
-std::optional<std::string> parse_fingerprint(std::string_view text) {
-  std::string digits;
-  for (char c : text) {
-    if (c == ':') continue;
-    if (c >= 'A' && c <= 'F') c = static_cast<char>(c - 'A' + 'a');
-    digits += c;
-  }
-  if (digits.size() != kFingerprintSize || !Digest::parse(digits)) return std::nullopt;
-  return digits;
 }
 
 }  // namespace leanto::net

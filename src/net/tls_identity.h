@@ -20,7 +20,4 @@ Result<TlsIdentity> make_tls_identity();
 // kInvalid: that isn't one.
 Result<TlsIdentity> parse_tls_identity(std::string pem);
 
-// A fingerprint as people copy it, also in capitals and with colons, in the form above.
-std::optional<std::string> parse_fingerprint(std::string_view text);
-
 }  // namespace leanto::net

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <random>
 
+#include "net/fingerprint.h"
 #include "net/test_loop.h"
 
 namespace leanto::net {

@@ -5,7 +5,7 @@
 #include <tuple>
 
 #include "base/byte_size.h"
-#include "net/tls_identity.h"
+#include "net/fingerprint.h"
 #include "provider/ssh_host.h"
 #include "wire/join_word.h"
 

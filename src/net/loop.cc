@@ -31,8 +31,8 @@ Loop::~Loop() { background_.join(); }
 
 void Loop::run() {
   while (context_.run_one() > 0) {
-    context_.poll();
     Duration length = halt_poll_.take();
+    if (length > Duration(0)) context_.poll();  // what is ready needs no looking for
     while (length > Duration(0) && look_for(length)) length = halt_poll_.take();
   }
 }

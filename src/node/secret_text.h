@@ -12,7 +12,8 @@ namespace leanto::node {
 // Random hex digits, an even number of them.
 Result<std::string> random_hex(std::size_t digits);
 
-// Takes as long for texts that differ in their first letter as for equal ones.
-bool equal_in_constant_time(std::string_view a, std::string_view b);
+// Whether a text is the one whose digest (hex) is kept; null: none is. Takes as long for one that
+// is unknown, or differs in its first letter, as for the right one.
+bool is_secret(std::string_view text, const std::string* kept_digest);
 
 }  // namespace leanto::node

@@ -1,6 +1,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <string>
+
 #include "base/embedded.h"
 #include "os/temporary_directory.h"
 #include "store/migrations.h"
@@ -10,20 +13,24 @@
 namespace leanto {
 namespace {
 
+// A database of schema `version` with what `sql` puts there.
+void make_older(const std::filesystem::path& path, std::size_t version, const std::string& sql) {
+  auto database = Database::open(path);
+  ASSERT_TRUE(database);
+  ASSERT_TRUE(migrate(*database, embedded::run_migrations().first(version)));
+  ASSERT_TRUE(database->run(sql));
+}
+
 TEST(RunStoreMigration, KeepsTheArgumentsThatAnOlderOneLeftBehind) {
   const TemporaryDirectory directory;
-  {
-    auto database = Database::open(directory / "runs.sqlite");
-    ASSERT_TRUE(database);
-    ASSERT_TRUE(migrate(*database, embedded::run_migrations().first(2)));
-    ASSERT_TRUE(database->run(
-        "INSERT INTO runs (id, service, version, object, member, head, digest, caller, node, "
-        "grace_ms, status, created_at, ended_at) VALUES ('r1', 's', 'v', '', '', x'80', '', '{}', "
-        "'here', 0, 'failed', 1, 2), ('r2', 's', 'v', '', '', x'80', '', '{}', 'here', 0, "
-        "'queued', "
-        "1, NULL); INSERT INTO payloads VALUES ('r1', 'arguments', x'', x'41'), ('r2', "
-        "'arguments', x'', x'42')"));
-  }
+  make_older(
+      directory / "runs.sqlite", 2,
+      "INSERT INTO runs (id, service, version, object, member, head, digest, caller, node, "
+      "grace_ms, status, created_at, ended_at) VALUES ('r1', 's', 'v', '', '', x'80', '', '{}', "
+      "'here', 0, 'failed', 1, 2), ('r2', 's', 'v', '', '', x'80', '', '{}', 'here', 0, "
+      "'queued', "
+      "1, NULL); INSERT INTO payloads VALUES ('r1', 'arguments', x'', x'41'), ('r2', "
+      "'arguments', x'', x'42')");
   auto store = RunStore::open(directory / "runs.sqlite", directory / "runs");
   ASSERT_TRUE(store) << store.error().message;
   EXPECT_TRUE(store->find("r1").value()->keep_arguments);
@@ -38,25 +45,21 @@ TEST(RunStoreMigration, KeepsTheArgumentsThatAnOlderOneLeftBehind) {
 // A database of the version before the small values came into the rows.
 TEST(RunStoreMigration, CarriesRunsOverWithTheirKeysValuesAndAttempts) {
   const TemporaryDirectory directory;
-  {
-    auto database = Database::open(directory / "runs.sqlite");
-    ASSERT_TRUE(database);
-    ASSERT_TRUE(migrate(*database, embedded::run_migrations().first(7)));
-    ASSERT_TRUE(database->run(
-        "INSERT INTO runs (id, key, service, version, object, member, head, digest, caller, node, "
-        "grace_ms, status, attempt, created_at, started_at, ended_at, keep_args, place, "
-        "stop_reason) VALUES "
-        "('r1', 'done', 's', 'v', '', '', x'80', 'd', '{}', 'here', 0, 'succeeded', 1, 1, 2, 3, 1, "
-        "0, ''), "
-        "('r2', NULL, 's', 'v', '', '', x'80', '', '{}', 'here', 7, 'queued', 0, 4, NULL, NULL, 0, "
-        "2, ''), "
-        "('r3', 'on', 's', 'v', '', 'm', x'80', 'd', '{}', 'here', 0, 'running', 1, 5, 6, NULL, 0, "
-        "0, 'why');"
-        "INSERT INTO payloads VALUES ('r1', 'arguments', x'', x'41'), ('r1', 'result', x'81', "
-        "x'42'), ('r2', 'arguments', x'', x'43'), ('r3', 'arguments', x'', x'44');"
-        "INSERT INTO attempts (run, n, started_at, ended_at, outcome, worker_call) VALUES ('r1', "
-        "1, 2, 3, 'succeeded', 'a/1'), ('r3', 1, 6, NULL, NULL, 'b/2')"));
-  }
+  make_older(
+      directory / "runs.sqlite", 7,
+      "INSERT INTO runs (id, key, service, version, object, member, head, digest, caller, node, "
+      "grace_ms, status, attempt, created_at, started_at, ended_at, keep_args, place, "
+      "stop_reason) VALUES "
+      "('r1', 'done', 's', 'v', '', '', x'80', 'd', '{}', 'here', 0, 'succeeded', 1, 1, 2, 3, 1, "
+      "0, ''), "
+      "('r2', NULL, 's', 'v', '', '', x'80', '', '{}', 'here', 7, 'queued', 0, 4, NULL, NULL, 0, "
+      "2, ''), "
+      "('r3', 'on', 's', 'v', '', 'm', x'80', 'd', '{}', 'here', 0, 'running', 1, 5, 6, NULL, 0, "
+      "0, 'why');"
+      "INSERT INTO payloads VALUES ('r1', 'arguments', x'', x'41'), ('r1', 'result', x'81', "
+      "x'42'), ('r2', 'arguments', x'', x'43'), ('r3', 'arguments', x'', x'44');"
+      "INSERT INTO attempts (run, n, started_at, ended_at, outcome, worker_call) VALUES ('r1', "
+      "1, 2, 3, 'succeeded', 'a/1'), ('r3', 1, 6, NULL, NULL, 'b/2')");
   auto store = RunStore::open(directory / "runs.sqlite", directory / "runs");
   ASSERT_TRUE(store) << store.error().message;
   const RunRecord done = store->find_by_key("done").value().value();

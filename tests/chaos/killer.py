@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Iterator
 
+from chaos.callers import Callers
 from chaos.scene import Scene
+from chaos.tasks import Task
 
 SHARES = {"worker": 50, "caller": 14, "daemon": 14, "stop": 4, "zygote": 6, "both": 3, "disk": 8}
 LONGEST = 0.4  # seconds between two
@@ -14,10 +17,10 @@ PATIENCE = 4.0  # seconds that a daemon has to get to its point
 
 
 class Killer:
-    def __init__(self, scene: Scene, callers: int, seed: int) -> None:
+    def __init__(self, scene: Scene, callers: Callers, seed: int) -> None:
         self._scene = scene
+        self._callers = callers
         self._chance = random.Random(f"kills {seed}")
-        self._callers = {number: scene.start_caller(number) for number in range(callers)}
         self._free_disk_at: float | None = None
         self.filled = 0
 
@@ -29,21 +32,30 @@ class Killer:
             if self._free_disk_at is not None and time.monotonic() > self._free_disk_at:
                 self._free_disk()
             self._do(self._chance.choices(list(SHARES), list(SHARES.values()))[0])
-            self._look_after_callers()
+            self._callers.look_after()
         if self._free_disk_at is not None:
             self._free_disk()
         return not self._callers
 
-    def work_through(self, points: list[str], limit: float) -> bool:
-        """The daemons to come die at `points`, one after the other: see to it that each gets there. As `work` otherwise."""
+    def work_through(
+        self, points: list[str], limit: float, more_tasks: Iterator[list[Task]]
+    ) -> bool:
+        """The daemons to come die at `points`, one after the other: see to it that each gets there. As `work` otherwise.
+
+        There are callers until the last has had its time, however fast what they submit is done.
+        """
         end = time.monotonic() + limit
         at, since = -1, time.monotonic()
-        while self._callers and time.monotonic() < end:
+        while time.monotonic() < end:
             time.sleep(0.02)
-            self._look_after_callers()
+            self._callers.look_after()
             now = self._scene.daemons_so_far() - 1
             if now != at:
                 at, since = now, time.monotonic()
+            if not self._callers:
+                if at >= len(points):
+                    return True
+                self._callers.start(next(more_tasks))
             if not 0 <= at < len(points):
                 continue
             waited = time.monotonic() - since
@@ -51,7 +63,7 @@ class Killer:
                 self._scene.stop()
             elif waited > PATIENCE:  # nothing comes by there
                 self._scene.kill("daemon", self._scene.daemon())
-        return not self._callers
+        return False
 
     def _do(self, what: str) -> None:
         scene = self._scene
@@ -59,8 +71,7 @@ class Killer:
             workers = scene.busy_workers()
             scene.kill("worker", self._chance.choice(workers) if workers else None)
         elif what == "caller":
-            number = self._chance.choice(list(self._callers))
-            scene.kill("caller", self._callers[number].pid)
+            self._callers.kill_one(self._chance)
         elif what == "daemon":
             scene.kill("daemon", scene.daemon())
         elif what == "zygote":
@@ -79,23 +90,3 @@ class Killer:
     def _free_disk(self) -> None:
         self._scene.disk.free()
         self._free_disk_at = None
-
-    def _look_after_callers(self) -> None:
-        for number, process in list(self._callers.items()):
-            status = process.poll()
-            if status is None:
-                continue
-            if status == 0:
-                del self._callers[number]
-            elif status > 0:
-                said = (self._scene.directory / f"said{number}").read_text()
-                raise RuntimeError(f"the caller {number} failed:\n{said[-4000:]}")
-            else:
-                self._callers[number] = self._scene.start_caller(number)
-
-    def end(self) -> None:
-        """Kill the callers, if something went wrong here."""
-        for process in self._callers.values():
-            if process.poll() is None:
-                process.kill()
-                process.wait()

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import pathlib
 import sys
 import time
+from collections.abc import Iterator
 
 from chaos import evidence, plan
+from chaos.callers import Callers
 from chaos.evidence import Evidence, Killed
-from chaos.killer import Killer
+from chaos.killer import PATIENCE, Killer
 from chaos.scene import PROJECT, Scene
-from chaos.tasks import make_tasks, share_out
+from chaos.tasks import make_tasks
 
-CALLERS = 4
+BATCH = 200  # runs that are submitted more, as long as there are points to die at
 
 
 def run(
@@ -22,31 +25,33 @@ def run(
 ) -> tuple[Evidence, dict]:
     """Return the evidence, and the points that daemons passed and died at.
 
-    `each`: a daemon dies at each point, one after the other, and nothing else is killed.
+    `each`: a daemon dies at each point, one after the other, and nothing else is killed; `runs` are at least so many.
     """
-    tasks = make_tasks(runs, seed)
     scene = Scene(directory, binary, 32_000 + 60 * runs)
     points = plan.points_of(binary, scene.env)
     order, lines = plan.make_lines_for_each(points, seed, broken)
     if not each:
         lines = plan.make_lines(points, seed, 1000, broken)
     scene.set_plan(lines)
-    for number, share in enumerate(share_out(tasks, CALLERS, seed)):
-        scene.write_tasks(number, share)
     with contextlib.ExitStack() as stack:
         stack.callback(scene.remove)
-        killer = Killer(scene, CALLERS, seed)
-        stack.callback(killer.end)
+        callers = Callers(scene, seed)
+        stack.callback(callers.end)
+        callers.start(make_tasks(runs, seed))
+        killer = Killer(scene, callers, seed)
         limit = 60 + runs * 0.1
-        finished = killer.work_through(order, limit) if each else killer.work(limit)
-        killer.end()
+        if each:
+            finished = killer.work_through(order, limit + PATIENCE * len(order), _batches(seed))
+        else:
+            finished = killer.work(limit)
+        callers.end()
         used = lines[: scene.daemons_so_far()]
-        found = _look_at_quiet(scene, {task.key: task for task in tasks})
+        found = _look_at_quiet(scene, callers.tasks)
         found.faults = plan.faults_of(used) | ({"full disk"} if killer.filled else set())
-        found.seen = evidence.read_seen([directory / f"seen{number}" for number in range(CALLERS)])
+        found.seen = evidence.read_seen([directory / f"seen{i}" for i in range(callers.count)])
         if not finished:
             ended = {seen.key for seen in found.seen if seen.what == "outcome"}
-            found.unfinished = [task.key for task in tasks if task.key not in ended]
+            found.unfinished = [key for key in callers.tasks if key not in ended]
         found.processes = _wait_for_nobody(scene)
         passes = evidence.read_failpoints(scene.failpoints)
         hits = [Killed("daemon", pid, time, point) for time, pid, what, point, _ in passes
@@ -54,6 +59,11 @@ def run(
         found.killed = sorted([*scene.killed, *hits], key=lambda killed: killed.time)
         reached = {point for _, _, what, point, _ in passes if what == "reached"}
     return found, {"points": set(points), "reached": reached}
+
+
+def _batches(seed: int) -> Iterator[list]:
+    for number in itertools.count(1):
+        yield make_tasks(BATCH, f"{seed}.{number}")
 
 
 def _look_at_quiet(scene: Scene, tasks: dict) -> Evidence:

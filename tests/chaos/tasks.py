@@ -67,9 +67,9 @@ class Task:
         return dataclasses.asdict(self)
 
 
-def make_tasks(count: int, seed: int) -> list[Task]:
-    """Return so many tasks, of all kinds."""
-    chance = random.Random(f"tasks {seed}")
+def make_tasks(count: int, name: int | str) -> list[Task]:
+    """Return so many tasks, of all kinds. `name`, the seed or what it's followed by, is in their keys."""
+    chance = random.Random(f"tasks {name}")
     kinds = list(KINDS.values())
     shares = [kind.share for kind in kinds]
     tasks = []
@@ -78,7 +78,7 @@ def make_tasks(count: int, seed: int) -> list[Task]:
         cancelled = kind.cancel and chance.random() < 0.8
         tasks.append(
             Task(
-                f"{kind.name}-{seed}-{number}",
+                f"{kind.name}-{name}-{number}",
                 kind.name,
                 chance.uniform(0, 0.4) if cancelled else None,
                 kind.name == "quick" and chance.random() < 0.1,

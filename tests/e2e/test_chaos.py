@@ -35,6 +35,10 @@ def points_hit(said):
     return int(re.search(r"\d+ kills at (\d+) of \d+ points", said)[1])
 
 
+def runs_on_record(said):
+    return int(re.search(r"(\d+) on record", said)[1])
+
+
 def test_no_promise_is_broken_whatever_is_killed():
     code, said = run_suite("--runs", 400, "--seed", 11)
     assert (code, violations(said)) == (0, {}), said
@@ -42,9 +46,9 @@ def test_no_promise_is_broken_whatever_is_killed():
 
 
 def test_no_promise_is_broken_at_whatever_point_the_node_dies():
-    code, said = run_suite("--runs", 700, "--seed", 14, "--each")
+    code, said = run_suite("--runs", 400, "--seed", 14, "--each")
     assert (code, violations(said)) == (0, {}), said
-    assert "700 on record" in said and points_hit(said) >= 25, said
+    assert runs_on_record(said) >= 400 and points_hit(said) >= 25, said
 
 
 def test_a_sync_that_is_left_out_is_noticed():

@@ -164,6 +164,31 @@ def kill_node_and_workers():
         os.kill(pid, signal.SIGKILL)
 
 
+def parent_of(pid):
+    with open(f"/proc/{pid}/stat", "rb") as file:
+        return int(file.read().rpartition(b")")[2].split()[1])
+
+
+def test_a_worker_whose_zygote_is_killed_with_the_node_is_gone_before_its_run_is_said_to_be_lost(
+    own_home, lt, tmp_path
+):
+    """Whatever the function does meanwhile. What it has forked isn't waited for."""
+    started = tmp_path / "started"
+    run = lt.function(workshop.fork_and_hold_on_to_everything).to(lt.here).submit(str(started))
+    assert wait_until(lambda: lines_of(started))
+    (worker,) = [row["pid"] for row in node_status()["workers"]]
+    zygote, node = parent_of(worker), pid_of_node()
+    try:
+        os.kill(zygote, signal.SIGSTOP)  # neither notices that the other is gone
+        os.kill(node, signal.SIGKILL)
+        os.kill(zygote, signal.SIGKILL)
+        with pytest.raises(lt.NodeLostError):
+            run.result(timeout=LIMIT)
+        assert not alive(worker)
+    finally:
+        os.kill(int(lines_of(started)[0]), signal.SIGKILL)
+
+
 def test_logs_of_a_lost_run_stay_and_are_resumed(own_home, lt, tmp_path):
     run = lt.function(workshop.print_when_told).to(lt.here).submit(str(tmp_path), 4)
     logs = run.logs(follow=True)

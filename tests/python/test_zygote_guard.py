@@ -102,6 +102,21 @@ def test_told_to_end_it_ends_everything(tmp_path):
     assert wait_until(lambda: not alive(pid))
 
 
+def test_a_worker_dies_with_a_zygote_that_is_killed(tmp_path):
+    """In the same moment, whether it reads or not, and though the node is there."""
+    zygote, control = start_zygote(tmp_path)
+    pid, (main, _side) = fork_worker(zygote, control)
+    control.recv(1 << 18)
+    other, _ends = fork_worker(zygote, control)
+    begin_run(main, 1000)
+    time.sleep(0.5)
+    assert alive(pid) and alive(other)
+    zygote.kill()
+    assert wait_until(lambda: not alive(pid) and not alive(other))
+    assert zygote.wait(timeout=30) != 0
+    assert not lock_is_held(tmp_path / str(zygote.pid))
+
+
 def lock_is_held(path):
     with open(path) as file:
         try:

@@ -5,14 +5,16 @@ A worker counts in the page the runs whose outcome isn't on record yet. When the
 but those that count some, and looks for the next daemon, which listens in the same directory. Once that has taken the zygote
 back, the page says so, and each worker goes there by itself (`leanto.worker.rejoin`).
 
-The directory has, beside that socket, a file for each living zygote, which holds a lock on it: so the next daemon knows whom to
-wait for.
+The directory has, beside that socket, a file for each zygote, on which it and its workers hold a lock: so the next daemon knows
+whom to wait for. A worker whose zygote ends, however that happens, is killed by the kernel in the same moment: nobody could take
+it back, or say when it has ended.
 """
 
 from __future__ import annotations
 
 import mmap
 import os
+import signal
 import socket
 
 SOCKET = "rejoin.sock"
@@ -34,6 +36,9 @@ class Lifeline:
         self._page = mmap.mmap(-1, _SIZE)
         self._free = list(range(_SIZE - 1, _FIRST - 1, -1))
         self._lock_file = _hold_lock(directory)
+        self._alive = (
+            os.pipe()
+        )  # nobody writes; the end for that is the zygote's only, and closes with it
 
     def take(self) -> int:
         """Return a worker's place in the page; 0, which keeps nothing alive, if there is none left."""
@@ -58,8 +63,10 @@ class Lifeline:
 
     def worker(self, place: int) -> WorkerLifeline:
         """Return the worker's side, in the process that was forked."""
-        os.close(self._lock_file)
-        return WorkerLifeline(self._page, place, self.directory)
+        read, write = self._alive
+        os.close(write)
+        _die_with_the_writer_of(read)
+        return WorkerLifeline(self._page, place, self.directory, self._lock_file)
 
     def close(self) -> None:
         """The zygote ends."""
@@ -72,12 +79,14 @@ class Lifeline:
 class WorkerLifeline:
     """The page, as a worker has it."""
 
-    def __init__(self, page: mmap.mmap, place: int, directory: str) -> None:
+    def __init__(self, page: mmap.mmap, place: int, directory: str, lock_file: int) -> None:
         self._page = page
         self._place = place
         self.directory = directory
+        self._lock_file = (
+            lock_file  # the zygote's lock is held for as long as this is open anywhere
+        )
         self._nodes = page[_NODES]
-        self.zygote = os.getppid()
 
     def count(self, runs: int) -> None:
         """Say how many runs this worker has whose outcome isn't on record."""
@@ -95,8 +104,9 @@ class WorkerLifeline:
         """This worker is with the one that there is."""
         self._nodes = self._page[_NODES]
 
-    def zygote_is_gone(self) -> bool:
-        return os.getppid() != self.zygote
+    def close_in_child(self) -> None:
+        """In a process that user code has forked: nobody waits for it."""
+        os.close(self._lock_file)
 
 
 def connect(directory: str) -> socket.socket | None:
@@ -115,6 +125,30 @@ def connect(directory: str) -> socket.socket | None:
     finally:
         os.close(at)
     return connection
+
+
+def _die_with_the_writer_of(pipe: int) -> None:
+    """Have the kernel kill this process as soon as the pipe `pipe` has no writer any more.
+
+    (PR_SET_PDEATHSIG does the same, and would need ctypes, whose import takes as long as all of the zygote's own modules.)
+    """
+    import fcntl
+
+    # Opened anew: who is told is a property of the open file, and each worker is to be told of its own.
+    own = os.open(f"/proc/self/fd/{pipe}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    os.close(pipe)
+    fcntl.fcntl(own, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(own, fcntl.F_SETSIG, signal.SIGKILL)
+    fcntl.fcntl(own, fcntl.F_SETFL, os.O_NONBLOCK | os.O_ASYNC)
+    if _has_no_writer(own):  # before the kernel was asked
+        os._exit(1)
+
+
+def _has_no_writer(pipe: int) -> bool:
+    try:
+        return os.read(pipe, 1) == b""
+    except BlockingIOError:
+        return False
 
 
 def _lock_path(directory: str) -> str:

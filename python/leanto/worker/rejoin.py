@@ -45,7 +45,7 @@ def _go_there(worker: object, line: lifelines.WorkerLifeline) -> bool:
 def _wait_for_node(line: lifelines.WorkerLifeline) -> bool:
     """Wait until the next daemon has taken the zygote back."""
     began = time.monotonic()
-    while time.monotonic() - began < lifelines.LIMIT and not line.zygote_is_gone():
+    while time.monotonic() - began < lifelines.LIMIT:
         if line.has_next_node():
             return True
         if not line.node_is_gone() and time.monotonic() - began > _NOTICE:

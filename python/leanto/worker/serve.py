@@ -371,6 +371,8 @@ def _close_in_child(worker: Worker) -> None:
     worker._side.close()
     for descriptor in (worker._pass_read, worker._pass_write, *worker._output_ends):
         os.close(descriptor)
+    if worker.durable.lifeline is not None:
+        worker.durable.lifeline.close_in_child()
     _be_main_thread()
     if signal.getsignal(signal.SIGINT) is calls.on_interrupt_signal:
         signal.signal(signal.SIGINT, signal.default_int_handler)

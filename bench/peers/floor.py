@@ -1,7 +1,9 @@
-"""The floor: bare sockets through a bare relay (../baseline), one memcpy for an array of 256 MiB, and a
-fork of a process that has the library imported for an edit."""
+"""The floor: bare sockets through a bare relay (../baseline), one memcpy for an array of 256 MiB, a fork of a
+process that has the library imported for an edit, and the end of a forked process for one that is killed."""
 
 import os
+import signal
+import socket
 import sys
 import threading
 import time
@@ -24,6 +26,8 @@ class Floor(peer.Peer):
         "by_name": "no names",
         "other_process": "no names",
         "memory_many": "a relay has one worker",
+        "killed_task": "nobody would notice",
+        "out_of_memory": "no limits",
     }
 
     def _start(self, workers, memory_mib):
@@ -83,6 +87,27 @@ class Floor(peer.Peer):
         return self._timed(
             lambda: numpy.copyto(sink, source) or sink, repeats, lambda array: array.nbytes == size
         )
+
+    def killed_object(self, patience):
+        """What the kernel takes to end a process and close its socket: a fork of this one, which does nothing."""
+        ours, theirs = socket.socketpair()
+        pid = os.fork()
+        if pid == 0:
+            ours.close()
+            time.sleep(120)
+            os._exit(0)
+        theirs.close()
+        killed = []
+
+        def kill():
+            killed.append(time.monotonic())
+            os.kill(pid, signal.SIGKILL)
+
+        threading.Timer(peer.KILL_AFTER, kill).start()
+        ours.recv(1)
+        took = (time.monotonic() - killed[0]) * 1000
+        os.waitpid(pid, 0)
+        return {"ms": took, "error": "end of file", "says": "", "next": "–"}
 
     def open_project(self, path):
         import sklearn  # noqa: F401  the library that the project imports

@@ -1,6 +1,5 @@
 """Leanto: a live object, and functions, on this machine's node, which the first use starts."""
 
-import asyncio
 import subprocess
 import sys
 
@@ -34,11 +33,7 @@ class Leanto(peer.Peer):
         return getattr(found, name)
 
     def _together(self, found, name, arguments):
-        async def gather():
-            return await asyncio.gather(*(method.aio(x) for x in arguments))
-
-        method = getattr(found, name)
-        return asyncio.run(gather())
+        return list(getattr(found, name).map(arguments, concurrency=len(arguments)))
 
     def _stream(self, found, items):
         return found.count(items)

@@ -14,7 +14,7 @@ from leanto.errors import InvalidRequestError, ProtocolError
 
 CONCURRENCY = 64
 MAX_CONCURRENCY = 10_000
-SEND_EARLY = 100  # calls; so that the other side works while this program says more
+SEND_EARLY = 50  # calls; so that the other side works while this program says more
 
 _loads = _values.loads
 _header = _frames.HEADER.pack
@@ -146,20 +146,19 @@ class _Lane:
         self.pending: dict = {}  # stream → the item's place
         self.pieces: list = []  # frames to be sent together
 
-    def begin(self, place: int, head: bytes, data: bytes, buffers: list | tuple) -> None:
-        """Call for the item at `place`; small frames leave with the next `send`."""
+    def queue(self, place: int, head: bytes, data: bytes) -> None:
+        """Call for the item at `place`; the frame leaves with the next `send`."""
         connection = self.connection
-        head = _values.head_with(head, data, buffers)
-        if buffers:
-            self.send()
-            connection.send(CALL, head, data, buffers)
-        else:
-            connection._stream += 1
-            self.pieces.append(_header(*_prefix, connection._stream, len(head), len(data)) + head)
-            self.pieces.append(data)
+        connection._stream = stream = connection._stream + 1
+        self.pieces.append(_header(*_prefix, stream, len(head), len(data)) + head + data)
+        self.pending[stream] = place
+
+    def send_one(self, place: int, head: bytes, data: bytes, buffers: list | tuple) -> None:
+        """Call for the item at `place` with what lies beside its pickle."""
+        self.send()
+        connection = self.connection
+        connection.send(CALL, _values.head_with(head, data, buffers), data, buffers)
         self.pending[connection._stream] = place
-        if len(self.pieces) >= SEND_EARLY:
-            self.send()
 
     def send(self) -> None:
         if self.pieces:
@@ -260,7 +259,13 @@ class _Map:
                 at = min(range(len(lanes)), key=lambda place: len(lanes[place].pending))
                 pack = lanes[at].connection.node.pack
             data, buffers = pack(args, {}, how)
-            self._on(lanes[at], lanes[at].begin, self._begun, heads[at], data, buffers)
+            lane = lanes[at]
+            if buffers or len(data) >= _frames.CHUNK or _values.is_lent(buffers):
+                self._on(lane, lane.send_one, self._begun, heads[at], data, buffers)
+            else:
+                lane.queue(self._begun, heads[at], data)
+                if len(lane.pieces) >= SEND_EARLY:
+                    self._on(lane, lane.send)
             self._begun += 1
             self._under_way += 1
         for lane in lanes:

@@ -25,9 +25,12 @@ _FUNCTION = (
     "or use it by its name in the function that is sent; a class, too, is used by its name there."
 )
 
-_dumps = pickle.dumps
+dumps = pickle.dumps
 _modules = sys.modules
-_PLAIN = frozenset((type(None), bool, int, float, str, bytes))
+SMALL = frozenset(
+    (type(None), bool, int, float, str)
+)  # types of what has no buffers, and needs no explaining
+PLAIN = SMALL | {bytes}
 loads = pickle.loads
 
 
@@ -65,6 +68,8 @@ def pack_far(args: tuple, kwargs: dict) -> tuple:
 
 def pack_call(args: tuple, kwargs: dict) -> tuple:
     """Return (pickle, buffers) of a call's arguments. Shared memory that carries them is free again when they were taken."""
+    if not kwargs and SMALL.issuperset(map(type, args)):
+        return dumps((args, kwargs), 5), ()
     for arg in args:
         if type(arg) is bytes and len(arg) >= LARGE:
             args = tuple(map(_large_bytes, args))
@@ -88,16 +93,16 @@ def pack(value: object, shared: bool = True, what: str = "a value") -> tuple:
     Without `shared` no buffer is put into shared memory. Raises ValueTransportError, which says `what` can't be pickled and
     names the part of it.
     """
-    if type(value) in _PLAIN:
+    if type(value) in PLAIN:
         if type(value) is not bytes or len(value) < LARGE or not shared:
-            return _dumps(value, 5), ()
+            return dumps(value, 5), ()
         value = LargeBytes(value)
     buffers = _Collector()
     try:
         if "torch" in _modules:
             data = _dumps_tensors(value, 5, buffers)
         else:
-            data = _dumps(value, 5, buffer_callback=buffers)
+            data = dumps(value, 5, buffer_callback=buffers)
     except LeantoError:
         raise
     except Exception as error:
@@ -128,8 +133,8 @@ def pack_whole(value: object, limit: int) -> bytes:
             raise TooLargeError
         return True
 
-    dumps = _dumps_tensors if "torch" in _modules else _dumps
-    data = dumps(value, 5, buffer_callback=keep_inside)
+    pickle_with = _dumps_tensors if "torch" in _modules else dumps
+    data = pickle_with(value, 5, buffer_callback=keep_inside)
     if len(data) > limit:
         raise TooLargeError
     return data
@@ -232,7 +237,7 @@ def _explain(what: str, value: object, error: Exception) -> str:
 
 
 def _dumps_beside(part: object) -> bytes:
-    return _dumps(part, 5, buffer_callback=lambda buffer: None)
+    return dumps(part, 5, buffer_callback=lambda buffer: None)
 
 
 def find_culprit(value: object, dumps: object, path: str = "", depth: int = 0) -> str:

@@ -23,16 +23,16 @@ _TOO_LARGE = (
     "return large data, or write it to a file, and raise what names it)"
 )
 _current = output.current_call
+_dumps = _values.dumps
 _loads = _values.loads
 _pack = _values.pack
+_SMALL = _values.SMALL
 _finish = output.finish
 _get_ident = _thread.get_ident
 
 
 class Call(output.CallOutput):
     """One call in this worker; `number` is its stream."""
-
-    __slots__ = ("__dict__", "running", "thread")
 
     # What few calls need; set on the call itself when it does.
     cancelled = False
@@ -42,13 +42,11 @@ class Call(output.CallOutput):
     task = None  # of asyncio, for a coroutine
     until = None  # the end of its timeout, in monotonic seconds
     wake = None  # called when credit or a cancel has come for a stream
+    running = True
 
     def __init__(self, number: int) -> None:
         self.number = number
-        self.lines = None
-        self.ended = False
         self.thread = _get_ident()
-        self.running = True
 
 
 _changing = (
@@ -99,10 +97,13 @@ def run(worker: object, stream: int, head: bytes, body: bytes) -> None:
             call.shared = False
         args, kwargs = _loads(body) if said is None else _unpack_arguments(body, said)
         value = function(*args, **kwargs)
-        begin = _SPECIAL.get(type(value))
-        if begin is not None and begin(worker, call, value):
-            return  # it goes on elsewhere
-        answer = encode(service, value, shared)
+        if type(value) in _SMALL:
+            answer = (b"", _dumps(value, 5), ())
+        else:
+            begin = _SPECIAL.get(type(value))
+            if begin is not None and begin(worker, call, value):
+                return  # it goes on elsewhere
+            answer = encode(service, value, shared)
     except BaseException as error:
         if args is None and invocation is not None and isinstance(error, Exception):
             error = _values.not_rebuilt("an argument", "on the node", error)
@@ -168,11 +169,12 @@ def _end(worker: object, call: Call, type_: int, head: bytes, body: bytes, buffe
     if call.cancelled:
         _forget_interrupt(call)
     call.running = False
-    worker.running.pop(call.number, None)
+    number = call.number
+    worker.running.pop(number, None)
     _finish(call)
     if call.is_run:
         worker.durable.keep(call, type_, head, body, buffers)
-    worker.send(type_, call.number, head, body, buffers)
+    worker.send(type_, number, head, body, buffers)
 
 
 def _end_with_error(worker: object, call: Call, error: BaseException) -> None:

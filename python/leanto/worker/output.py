@@ -54,12 +54,12 @@ class CallOutput:
     Threads that outlive the call keep it, so it should hold nothing large.
     """
 
-    __slots__ = ("ended", "lines", "number")
+    # Of the class, because most calls never change them.
+    lines = None  # made when something is written
+    ended = False
 
     def __init__(self, number):
         self.number = number  # 1 to 2**32 - 1, unique among the calls that this worker runs
-        self.lines = None  # made when something is written
-        self.ended = False
 
 
 # Who writes. The serving thread or coroutine sets it to a CallOutput before user code runs and

@@ -20,13 +20,18 @@ Access Access::with(const Token& token) {
 
 Access Access::with(const Ticket& ticket) {
   Access access;
-  access.value_ = ticket.value;
+  access.ticket_ = ticket;
   return access;
 }
 
 Status Access::check_value(std::string_view id) const {
-  if (is_ticket() && id == value_) return {};
+  if (!ticket_.value.empty() && id == ticket_.value) return {};
   return fail(ErrorKind::kAccessDenied, "this ticket is for another value");
+}
+
+Status Access::check_tree(std::string_view digest) const {
+  if (ticket_.tree && digest == ticket_.tree->hex()) return {};
+  return fail(ErrorKind::kAccessDenied, "this ticket is for another source tree");
 }
 
 Status Access::check(Right needed, std::string_view what) const {
@@ -37,7 +42,7 @@ Status Access::check(Right needed, std::string_view what) const {
   }
   if (is_ticket()) {
     return fail(ErrorKind::kAccessDenied,
-                "{} needs the right '{}', and a ticket is for fetching one value", what,
+                "{} needs the right '{}', and a ticket is for fetching one value or tree", what,
                 right_name(needed));
   }
   return fail(

@@ -1,5 +1,6 @@
 // What whoever is at the other end of a connection may do: everything over the Unix socket; over
-// TLS nothing until a token is said, and then what that gives, or a ticket, which is for one value.
+// TLS nothing until a token is said, and then what that gives, or a ticket, which is for one value or
+// one source tree.
 #pragma once
 
 #include <string>
@@ -22,9 +23,10 @@ class Access {
   // Came over the Unix socket of this machine.
   bool is_owner() const { return is_owner_; }
   // Has said no token yet.
-  bool is_stranger() const { return !is_owner_ && token_.empty() && value_.empty(); }
-  // Has no right but to fetch one value.
-  bool is_ticket() const { return !value_.empty(); }
+  bool is_stranger() const { return !is_owner_ && token_.empty() && !is_ticket(); }
+  // Has no right but to fetch one value or one tree.
+  bool is_ticket() const { return !ticket_.value.empty() || ticket_.tree; }
+  bool is_for_tree() const { return ticket_.tree.has_value(); }
   // The id of the token; empty for owner and stranger, and with a ticket.
   const std::string& token() const { return token_; }
   const std::vector<Right>& rights() const { return rights_; }
@@ -33,6 +35,8 @@ class Access {
   Status check(Right needed, std::string_view what) const;
   // kAccessDenied, unless it's the value that the ticket is for.
   Status check_value(std::string_view id) const;
+  // The same for a tree, by its digest in hexadecimal.
+  Status check_tree(std::string_view digest) const;
   // Two clients that say the same session are two if they come with different tokens.
   std::string session_of(const std::string& said) const;
 
@@ -42,7 +46,7 @@ class Access {
   bool is_owner_ = false;
   std::string token_;
   std::vector<Right> rights_;
-  std::string value_;  // the id of the only one that a ticket is for
+  Ticket ticket_;
 };
 
 }  // namespace leanto::node

@@ -26,6 +26,7 @@ class Asker final : public std::enable_shared_from_this<Asker> {
   void start(std::string_view hello);
   bool is_open() const { return stream_->is_open(); }
   void close() { stream_->close(); }
+  const std::shared_ptr<net::FrameStream>& stream() const { return stream_; }
 
   // Sent when this is called, so questions arrive in the order in which they are asked; the task
   // waits for the answer. The other node's own error; kNodeLost if the connection ends first.

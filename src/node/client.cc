@@ -81,10 +81,16 @@ Status Client::admit(const wire::Frame& frame) {
   return {};
 }
 
-// Nothing comes by a ticket but the HELLO that has it and one question.
+// Nothing comes by a ticket but the HELLO that has it and one question; for a tree, whose files
+// come in several pieces, one question at a time.
 Status Client::spend_ticket(const wire::Frame& frame) {
   if (frame.type == FrameType::kHello) return {};
-  if (frame.type == FrameType::kAsk && !std::exchange(has_asked_, true)) return {};
+  const bool is_first = frame.type == FrameType::kAsk && !std::exchange(has_asked_, true);
+  if (is_first && !access_.is_for_tree()) return {};
+  if (access_.is_for_tree()) {
+    if (frame.type == FrameType::kAsk && !std::exchange(is_being_answered_, true)) return {};
+    return fail(ErrorKind::kAccessDenied, "by a ticket for a tree one question is asked at a time");
+  }
   return fail(ErrorKind::kAccessDenied, "a ticket is for one question: to fetch its value");
 }
 
@@ -174,6 +180,7 @@ void Client::reply(FrameType type, std::uint32_t stream, std::string_view head, 
     stream_->send(FrameType::kLog, stream, wire::encode_head({{"s", 2}}), wire::Body(gap));
   }
   if (type == FrameType::kYield) streaming_.insert(stream);
+  is_being_answered_ = false;
   stream_->send(type, stream, head, std::move(body));
 }
 

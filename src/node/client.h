@@ -89,6 +89,7 @@ class Client final : public ReplyPort, public std::enable_shared_from_this<Clien
   Access access_;
   std::shared_ptr<void> token_watch_;
   bool has_asked_ = false;  // by a ticket, which is for one question
+  bool is_being_answered_ = false;  // one by a ticket for a tree, which is for one at a time
   std::string session_;
   std::unordered_map<std::uint32_t, std::uint32_t> calls_;  // stream here → number on the node
   std::unordered_set<std::uint32_t> streaming_;             // streams that items have come on

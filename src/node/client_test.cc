@@ -47,7 +47,8 @@ struct ClientTest : testing::Test, ClientRequests {
   }
   Result<Access> check_token(std::string_view token) override {
     if (token == "good") return Access::with({"11111111", {Right::kCall}, 0, 0});
-    if (token == "ticket") return Access::with(Ticket{"o1"});
+    if (token == "ticket") return Access::with(Ticket{"o1", {}});
+    if (token == "tree ticket") return Access::with(Ticket{"", Digest::of("tree")});
     return fail(ErrorKind::kAccessDenied, "not '{}'", token);
   }
   std::shared_ptr<void> watch_token(const std::string& id,
@@ -305,6 +306,21 @@ TEST_F(ClientTest, WithATicketAsksOnceAndIsLeft) {
   EXPECT_EQ(last_words()["kind"], "access_denied");
   ASSERT_TRUE(run_until_asked(3));
   EXPECT_EQ(asked[2], "gone");
+}
+
+TEST_F(ClientTest, WithATicketForATreeAsksOneThingAtATime) {
+  begin_as_stranger();
+  peer->say_head(FrameType::kHello, 0, Json{{"token", "tree ticket"}});
+  for (std::size_t i = 1; i <= 3; ++i) {
+    peer->say(FrameType::kAsk, static_cast<std::uint32_t>(i), "head");
+    ASSERT_TRUE(run_until_asked(1 + i));
+    client->reply(FrameType::kResult, static_cast<std::uint32_t>(i), "", {});
+  }
+  peer->say(FrameType::kAsk, 4, "head");
+  ASSERT_TRUE(run_until_asked(5));
+  peer->say(FrameType::kAsk, 5, "head");  // the fourth hasn't been answered
+  ASSERT_TRUE(run_until_asked(6));
+  EXPECT_EQ(asked[5], "gone");
 }
 
 TEST_F(ClientTest, WithATicketMayDoNothingButAsk) {

@@ -26,7 +26,13 @@ Json to_json(const Peer& peer) {
 
 ClusterOperations::ClusterOperations(Parts parts)
     : parts_(std::move(parts)),
-      sender_(parts_.code),
+      sender_(parts_.loop, parts_.code,
+              {[this](const std::string& from, const std::string& to) {
+                 return can_share(from, to);
+               },
+               [this](std::string from, std::string to, Digest tree) {
+                 return share_tree(std::move(from), std::move(to), tree);
+               }}),
       moves_(parts_.clock),
       operations_{{"cluster", &ClusterOperations::cluster},
                   {"clusters", &ClusterOperations::clusters},
@@ -194,24 +200,6 @@ net::Task<Result<Answer>> ClusterOperations::ask_node(std::string name, Json que
   Result<Asker::Reply> reply = co_await (*asker)->ask(question, std::move(body));
   if (!reply) co_return Failure(reply.error());
   co_return Answer{std::move(reply->head), std::move(reply->body)};
-}
-
-// Code that is sent
-
-net::Task<Result<Answer>> ClusterOperations::missing_blobs(Request& request) {
-  Result<std::vector<Digest>> asked = split_digests(request.body.view());
-  if (!asked) co_return Failure(asked.error());
-  const std::vector<Digest> missing = co_await parts_.code.missing(*std::move(asked));
-  std::string bytes;
-  for (const Digest& digest : missing)
-    bytes.append(reinterpret_cast<const char*>(digest.bytes.data()), digest.bytes.size());
-  co_return Answer{Json::object(), wire::Body(bytes).to_owned()};
-}
-
-net::Task<Result<Answer>> ClusterOperations::put_blobs(Request& request) {
-  const Status unpacked = co_await parts_.code.unpack(std::move(request.body));
-  if (!unpacked) co_return Failure(unpacked.error());
-  co_return Answer{};
 }
 
 // The trees that a deploy needs where it goes, which its words name by their digests from now on.

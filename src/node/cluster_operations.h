@@ -80,6 +80,9 @@ class ClusterOperations {
   net::Task<Result<Moved>> move_directly(ValueMove move);
   net::Task<Result<Answer>> move_by_way_of_here(ValueMove move);
   net::Task<Result<std::string>> find_why_not(std::string from, std::string to);
+  net::Task<wire::Json> as_reached_from_here(wire::Json way, std::string node);
+  bool can_share(const std::string& from, const std::string& to);
+  net::Task<bool> share_tree(std::string from, std::string to, Digest tree);
 
   // What a run called, as `run_recall` says it.
   struct Recalled {

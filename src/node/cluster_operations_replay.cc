@@ -156,24 +156,4 @@ net::Task<Result<Answer>> ClusterOperations::debug(Request& request) {
   co_return co_await ask_node("", std::move(question), std::move(body));
 }
 
-// Code that is fetched
-
-net::Task<Result<Answer>> ClusterOperations::tree_blobs(Request& request) {
-  const std::string text = wire::find_string(request.head, "snapshot").value_or("");
-  const std::optional<Digest> snapshot = Digest::parse(text);
-  if (!snapshot) co_return fail(ErrorKind::kInvalid, "'{}' is no digest", text);
-  const Result<TreePtr> tree = co_await parts_.code.tree(*snapshot);
-  if (!tree) co_return Failure(tree.error());
-  const std::string blobs = encode_blobs(blobs_beyond(nullptr, **tree));
-  co_return Answer{Json::object(), wire::Body(std::string_view(blobs)).to_owned()};
-}
-
-net::Task<Result<Answer>> ClusterOperations::get_blobs(Request& request) {
-  Result<std::vector<Digest>> digests = split_digests(request.body.view());
-  if (!digests) co_return Failure(digests.error());
-  const Result<std::string> pack = co_await parts_.code.pack(*std::move(digests));
-  if (!pack) co_return Failure(pack.error());
-  co_return Answer{Json::object(), wire::Body(std::string_view(*pack)).to_owned()};
-}
-
 }  // namespace leanto::node

@@ -75,11 +75,7 @@ net::Task<Result<ClusterOperations::Moved>> ClusterOperations::move_directly(Val
   if (!ticket->head.contains("ticket")) {
     co_return Moved{std::nullopt, move.from + " doesn't listen where other machines reach it"};
   }
-  Json take = std::move(ticket->head);
-  if (wire::find_flag(take, "any", false)) {  // first as it's reached from here
-    const Result<HostSpec> host = co_await parts_.clusters.find_host(move.from);
-    if (host) take["hosts"].insert(take["hosts"].begin(), host->host);
-  }
+  Json take = co_await as_reached_from_here(std::move(ticket->head), move.from);
   take["op"] = "take_value";
   take["session"] = move.session;
   Result<Answer> taken = co_await ask_node(move.to, std::move(take), std::move(nothing));

@@ -8,11 +8,11 @@ namespace leanto::node {
 namespace {
 
 constexpr std::uint64_t kBatchBytes = 4 << 20;
-constexpr std::size_t kBatchBlobs = 4096;
+constexpr std::size_t kBatchBlobs = 2000;  // a question by a ticket is under 64 KiB
 constexpr std::size_t kRow = sizeof(Digest) + 8;
 constexpr std::uint64_t kSayFrom = 8 << 20;  // bytes; less is here before it could be read
 
-net::Task<Status> fetch_batches(CodeStore& code, std::shared_ptr<Asker> asker,
+net::Task<Status> fetch_batches(CodeStore& code, std::shared_ptr<Asker> asker, Digest tree,
                                 std::vector<TreeBlob> blobs, OnProgress on_progress) {
   std::uint64_t total = 0;
   for (const TreeBlob& blob : blobs) total += blob.size;
@@ -26,7 +26,7 @@ net::Task<Status> fetch_batches(CodeStore& code, std::shared_ptr<Asker> asker,
       digests.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
       size += blobs[at].size;
     }
-    const wire::Json question = {{"op", "get_blobs"}};
+    const wire::Json question = {{"op", "get_blobs"}, {"snapshot", tree.hex()}};
     wire::Body body = wire::Body(std::string_view(digests)).to_owned();
     Result<Asker::Reply> reply = co_await asker->ask(question, std::move(body));
     if (!reply) co_return Failure(reply.error());
@@ -59,12 +59,19 @@ net::Task<Status> fetch_trees(CodeStore& code, std::shared_ptr<Asker> asker,
     std::vector<TreeBlob> lacking;
     const std::vector<Digest> missing = co_await code.missing(std::move(digests));
     for (const Digest& digest : missing) lacking.push_back({digest, sizes.at(digest)});
-    const Status fetched = co_await fetch_batches(code, asker, std::move(lacking), on_progress);
+    const Status fetched = co_await fetch_batches(code, asker, tree, std::move(lacking), on_progress);
     if (!fetched) co_return fetched;
     const Result<TreePtr> whole = co_await code.tree(tree);
     if (!whole) co_return Failure(whole.error());
   }
   co_return Status();
+}
+
+Result<Digest> snapshot_in(const wire::Json& head) {
+  const std::string text = wire::find_string(head, "snapshot").value_or("");
+  const std::optional<Digest> snapshot = Digest::parse(text);
+  if (!snapshot) return fail(ErrorKind::kInvalid, "'{}' is no digest", text);
+  return *snapshot;
 }
 
 std::string encode_blobs(const std::vector<TreeBlob>& blobs) {

@@ -15,6 +15,9 @@ namespace leanto::node {
 net::Task<Status> fetch_trees(CodeStore& code, std::shared_ptr<Asker> asker,
                               std::vector<Digest> trees, OnProgress on_progress);
 
+// The tree that a question is about, `snapshot` in its head. kInvalid.
+Result<Digest> snapshot_in(const wire::Json& head);
+
 // What `tree_blobs` answers: each blob's digest, and its size in 8 bytes, little-endian.
 std::string encode_blobs(const std::vector<TreeBlob>& blobs);
 // kProtocol.

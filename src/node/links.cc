@@ -25,6 +25,7 @@ std::string encode(const LinkGreeting& greeting) {
                      {"new", greeting.is_new},
                      {"node", greeting.node}};
   if (!greeting.token.empty()) head["token"] = greeting.token;
+  if (greeting.listens) head["listens"] = true;
   wire::add_features(head, of_links(greeting.version));
   return wire::encode_head(head);
 }
@@ -46,6 +47,7 @@ Result<LinkGreeting> parse_link_greeting(const wire::Json& head, std::string_vie
   greeting.node = wire::find_string(head, "node").value_or("");
   greeting.version = wire::find_string(head, "version").value_or("");
   greeting.features = std::move(theirs.features);
+  greeting.listens = wire::find_flag(head, "listens", false);
   return greeting;
 }
 
@@ -111,8 +113,9 @@ Result<std::shared_ptr<net::FrameSink>> AcceptedLinks::accept(
     parts_.loop.spawn("keep a link alive", keep_alive(parts_.loop, link, parts_.times));
   }
   const std::shared_ptr<net::Link> link = found->second.link;
-  stream->send(FrameType::kLink, 0,
-               encode({greeting->session, link->received(), false, parts_.node, parts_.version}));
+  LinkGreeting answer{greeting->session, link->received(), false, parts_.node, parts_.version};
+  answer.listens = parts_.listens && parts_.listens();
+  stream->send(FrameType::kLink, 0, encode(answer));
   if (Status attached = link->attach(stream, greeting->received); !attached)
     return Failure(attached.error());
   return std::make_shared<Sink>(*this, greeting->session, link, std::move(stream));

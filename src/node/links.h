@@ -30,6 +30,7 @@ struct LinkGreeting {
   std::string version;                  // and its version of leanto
   std::string token{};                  // a secret, said by the node that dials over TLS
   std::vector<std::string> features{};  // what the node that greets can do; as it's read
+  bool listens = false;                 // other machines reach that node over TLS
 };
 std::string encode(const LinkGreeting& greeting);
 // `they` are the other side, for messages. kProtocol; also if one of the two must be upgraded.
@@ -48,6 +49,7 @@ class AcceptedLinks {
     // A socket whose other end this node serves as a client that may do so much.
     std::function<Result<int>(const Access& access)> open;
     LinkTimes times{};
+    std::function<bool()> listens{};  // whether other machines reach this node over TLS
   };
   explicit AcceptedLinks(Parts parts) : parts_(std::move(parts)) {}
 

@@ -136,7 +136,8 @@ Node::Node(NodeSettings settings, const Clock& clock, LockFile lock, Ledger ledg
       interpreters_(directories_of_path()),
       ssh_(loop_, settings_.config.ssh_command, settings_.directories.cache),
       tls_(loop_),
-      fetcher_({loop_, outgoing_, tls_, settings_.version}) {}
+      fetcher_({loop_, outgoing_, tls_, settings_.version}),
+      tree_fetcher_({loop_, outgoing_, tls_, settings_.version}) {}
 
 Node::~Node() = default;
 
@@ -192,7 +193,7 @@ Status Node::open_parts() {
       *launcher_,    ledger_access_, *objects_,   registry_,
       tokens_,       tickets_,       *runs_,      log_,
       slots_,        memory_,        zygotes_,    value_budget_,
-      segments_,     kept_,          fetcher_,    *images_,
+      segments_,     kept_,          fetcher_,    tree_fetcher_, *images_,
       secrets_,      *reloader_,     *restarter_, others_->operations(),
       interpreters_, *autostop_,     facts_,      [this](NodeEnd how) { stop(how); }});
   images_->tidy();
@@ -239,7 +240,8 @@ Status Node::open_others() {
       [this](const HostSpec& host) { return ssh_.command_for_people(host); },
       std::move(snapshot_of),
       [this](Request request) { return operations_->run(std::move(request)); },
-      [this](UniqueFd socket, const Access& access) { door_->serve(std::move(socket), access); }});
+      [this](UniqueFd socket, const Access& access) { door_->serve(std::move(socket), access); },
+      [this] { return !facts_.tls.fingerprint.empty(); }});
   return {};
 }
 

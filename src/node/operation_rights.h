@@ -9,8 +9,8 @@
 
 namespace leanto::node {
 
-// Whether a ticket is enough for the value that it's for.
-enum class ByTicket { kNo, kItsValue };
+// Whether a ticket is enough for the value, or the tree, that it's for.
+enum class ByTicket { kNo, kItsValue, kItsTree };
 
 struct OperationRight {
   std::string_view operation;

@@ -29,6 +29,8 @@ Status allow_request(const std::string& op, const Request& request) {
   if (request.access.is_owner()) return {};
   if (request.access.is_ticket() && by_ticket(op) == ByTicket::kItsValue)
     return request.access.check_value(wire::find_string(request.head, "o").value_or(""));
+  if (request.access.is_ticket() && by_ticket(op) == ByTicket::kItsTree)
+    return request.access.check_tree(wire::find_string(request.head, "snapshot").value_or(""));
   const bool is_sent_on = goes_elsewhere(op, request.head);
   const Right needed = is_sent_on ? Right::kAdmin : right_for(op);
   if (Status allowed =
@@ -58,6 +60,8 @@ Operations::Operations(Parts parts)
                   {"release", &Operations::release},
                   {"value_ticket", &Operations::value_ticket},
                   {"take_value", &Operations::take_value},
+                  {"tree_ticket", &Operations::tree_ticket},
+                  {"take_tree", &Operations::take_tree},
                   {"segment", &Operations::segment},
                   {"close_segment", &Operations::close_segment},
                   {"submit", &Operations::submit},

@@ -23,6 +23,7 @@
 #include "node/service_log.h"
 #include "node/tickets.h"
 #include "node/tokens.h"
+#include "node/tree_fetcher.h"
 #include "node/value_fetcher.h"
 #include "node/zygotes.h"
 #include "os/tcp_socket.h"
@@ -81,6 +82,7 @@ class Operations {
     Segments& segments;
     KeptValues& kept;
     ValueFetcher& fetcher;
+    TreeFetcher& tree_fetcher;
     Images& images;
     Secrets& secrets;
     Reloader& reloader;
@@ -114,6 +116,9 @@ class Operations {
   net::Task<Result<Answer>> release(Request& request);
   net::Task<Result<Answer>> value_ticket(Request& request);
   net::Task<Result<Answer>> take_value(Request& request);
+  net::Task<Result<Answer>> tree_ticket(Request& request);
+  net::Task<Result<Answer>> take_tree(Request& request);
+  Result<wire::Json> direct_way_for(Ticket what);
   net::Task<Result<Answer>> submit(Request& request);
   net::Task<Result<Answer>> run_replay(Request& request);
   net::Task<Result<Answer>> run_recall(Request& request);

@@ -27,6 +27,7 @@ Json describe(const ValueBudget& budget, const ValueMoves& moves) {
       {"disk_limit", budget.limits().disk},
       {"direct", moves.direct()},
       {"by_way_of_here", moves.by_way_of_here()},
+      {"trees_direct", moves.trees_direct()},
       {"why_not_direct", moves.why_not_direct().empty() ? Json() : Json(moves.why_not_direct())}};
 }
 

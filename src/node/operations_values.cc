@@ -1,22 +1,9 @@
 // The operations on values that calls left here, and on those that come from other nodes.
 #include "node/operations.h"
-#include "os/local_addresses.h"
 
 namespace leanto::node {
 
 using wire::Json;
-
-namespace {
-
-// Where others may reach this node: where it listens, or, where that is any, at what it has.
-Json hosts_of(const TlsFacts& tls) {
-  if (!tls.is_any()) return {tls.address.host};
-  std::vector<std::string> own = local_addresses();
-  if (own.size() > ValueTicket::kMaxHosts) own.resize(ValueTicket::kMaxHosts);
-  return own;
-}
-
-}  // namespace
 
 net::Task<Result<Answer>> Operations::fetch(Request& request) {
   const Result<std::string> id = wire::require_string(request.head, "o");
@@ -55,24 +42,21 @@ net::Task<Result<Answer>> Operations::value_ticket(Request& request) {
   const Result<std::string> id = wire::require_string(request.head, "o");
   if (!id) co_return Failure(id.error());
   if (const Status known = parts_.kept.check(*id); !known) co_return Failure(known.error());
-  const TlsFacts& tls = parts_.facts.tls;
-  if (tls.fingerprint.empty()) co_return Answer{};
-  const Result<std::string> ticket = parts_.tickets.make(*id);
-  if (!ticket) co_return Failure(ticket.error());
-  co_return Answer{{{"o", *id},
-                    {"ticket", *ticket},
-                    {"hosts", hosts_of(tls)},
-                    {"port", tls.address.port},
-                    {"any", tls.is_any()},
-                    {"fingerprint", tls.fingerprint}},
-                   {}};
+  Result<Json> way = direct_way_for({*id, {}});
+  if (!way) co_return Failure(way.error());
+  if (way->empty()) co_return Answer{};
+  (*way)["o"] = *id;
+  co_return Answer{*std::move(way), {}};
 }
 
 // Why it can't be fetched is no failure of this node's: who asks has another way.
 net::Task<Result<Answer>> Operations::take_value(Request& request) {
-  Result<ValueTicket> ticket = parse_value_ticket(request.head);
-  if (!ticket) co_return Failure(ticket.error());
-  const Result<ValueFetcher::Fetched> fetched = co_await parts_.fetcher.fetch(*std::move(ticket));
+  Result<std::string> id = wire::require_string(request.head, "o");
+  if (!id) co_return Failure(id.error());
+  Result<DirectWay> way = parse_direct_way(request.head);
+  if (!way) co_return Failure(way.error());
+  const Result<ValueFetcher::Fetched> fetched =
+      co_await parts_.fetcher.fetch(*std::move(id), *std::move(way));
   if (!fetched) co_return Answer{{{"error", wire::error_to_json(fetched.error())}}, {}};
   if (request.wanted && !request.wanted())
     co_return fail(ErrorKind::kCancelled, "who asked for the value has gone");

@@ -42,7 +42,8 @@ OtherNodes::OtherNodes(Parts parts)
       operations_({parts_.loop, parts_.clock, parts_.code, clusters_, peers_, started_, orphans_,
                    parts_.ask_here, parts_.ssh_command, parts_.snapshot_of}),
       accepted_({parts_.loop, parts_.id, parts_.version,
-                 [this](const Access& access) { return serve_other_end(parts_.serve, access); }}) {}
+                 [this](const Access& access) { return serve_other_end(parts_.serve, access); },
+                 LinkTimes{}, parts_.listens}) {}
 
 // A node is never started before it's written down where.
 net::Task<Result<Transport>> OtherNodes::dial(HostSpec host, OnProgress on_progress) {

@@ -33,6 +33,7 @@ class OtherNodes {
     std::function<net::Task<Result<Answer>>(Request request)> ask_here;
     // Serves a connection of whoever may do so much.
     std::function<void(UniqueFd socket, const Access& access)> serve;
+    std::function<bool()> listens;  // whether other machines reach this node over TLS
   };
   explicit OtherNodes(Parts parts);
 

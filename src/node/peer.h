@@ -69,6 +69,8 @@ class Peer final : public std::enable_shared_from_this<Peer> {
   const std::string& version() const { return there_.version; }
   // Of wire::own_features, as it was said when it was last up.
   bool can(std::string_view feature) const;
+  // Other machines reach the node there over TLS, as it said itself.
+  bool listens() const { return there_.listens; }
   // Why it's down; absent: it never was up, or was closed.
   const std::optional<Error>& why_down() const { return why_down_; }
   // Somebody has ended it from here, and it hasn't been used since.

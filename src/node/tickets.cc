@@ -30,17 +30,17 @@ void Tickets::forget_expired() {
   });
 }
 
-Result<std::string> Tickets::make(std::string value) {
+Result<std::string> Tickets::make(Ticket ticket) {
   forget_expired();
   if (tickets_.size() >= kMaxTickets)
-    return fail(ErrorKind::kCapacity, "{} tickets for values are out; try again", kMaxTickets);
+    return fail(ErrorKind::kCapacity, "{} tickets are out; try again", kMaxTickets);
   const Result<std::string> id = random_hex(kIdSize);
   const Result<std::string> secret = random_hex(kSecretSize);
   if (!id) return Failure(id.error());
   if (!secret) return Failure(secret.error());
   std::string text = fmt::format("{}{}_{}", kPrefix, *id, *secret);
   tickets_[*id] = {
-      Digest::of(text).hex(), {std::move(value)}, clock_.monotonic() + kLifetime, kMaxUses};
+      Digest::of(text).hex(), std::move(ticket), clock_.monotonic() + kLifetime, kMaxUses};
   return text;
 }
 

@@ -23,7 +23,7 @@ struct TicketsTest : testing::Test {
 };
 
 TEST_F(TicketsTest, AreForOneValueAndAFewUses) {
-  const std::string text = tickets.make("o1").value();
+  const std::string text = tickets.make({"o1", {}}).value();
   EXPECT_TRUE(Tickets::is_ticket(text));
   for (int use = 0; use < Tickets::kMaxUses; ++use) {
     const Result<Ticket> used = tickets.use(text);
@@ -37,7 +37,7 @@ TEST_F(TicketsTest, AreForOneValueAndAFewUses) {
 }
 
 TEST_F(TicketsTest, Expire) {
-  const std::string text = tickets.make("o1").value();
+  const std::string text = tickets.make({"o1", {}}).value();
   pass(clock, Tickets::kLifetime - 1ms);
   EXPECT_TRUE(tickets.use(text));
   pass(clock, 1ms);
@@ -46,7 +46,7 @@ TEST_F(TicketsTest, Expire) {
 }
 
 TEST_F(TicketsTest, ThatAreNobodysAreRefusedAndNotSaidAgain) {
-  std::string text = tickets.make("o1").value();
+  std::string text = tickets.make({"o1", {}}).value();
   text.back() = text.back() == '0' ? '1' : '0';
   for (const std::string& wrong : {text, std::string(), std::string("ticket_"), text + "0"}) {
     const Result<Ticket> used = tickets.use(wrong);
@@ -59,16 +59,16 @@ TEST_F(TicketsTest, ThatAreNobodysAreRefusedAndNotSaidAgain) {
 }
 
 TEST_F(TicketsTest, AreBoundedAndThoseThatExpireMakeRoom) {
-  for (std::size_t n = 0; n < Tickets::kMaxTickets; ++n) ASSERT_TRUE(tickets.make("o"));
-  const Result<std::string> more = tickets.make("o");
+  for (std::size_t n = 0; n < Tickets::kMaxTickets; ++n) ASSERT_TRUE(tickets.make({"o", {}}));
+  const Result<std::string> more = tickets.make({"o", {}});
   ASSERT_FALSE(more);
   EXPECT_EQ(more.error().kind, ErrorKind::kCapacity);
   pass(clock, Tickets::kLifetime);
-  EXPECT_TRUE(tickets.make("o"));
+  EXPECT_TRUE(tickets.make({"o", {}}));
 }
 
 TEST(AccessWithATicket, HasNoRightAndOneValue) {
-  const Access access = Access::with(Ticket{"o1"});
+  const Access access = Access::with(Ticket{"o1", {}});
   EXPECT_TRUE(access.is_ticket());
   EXPECT_FALSE(access.is_owner());
   EXPECT_FALSE(access.is_stranger());
@@ -82,10 +82,27 @@ TEST(AccessWithATicket, HasNoRightAndOneValue) {
   EXPECT_FALSE(Access::stranger().check_value(""));
 }
 
+TEST(AccessWithATicket, HasNoRightAndOneTree) {
+  const Access access = Access::with(Ticket{"", Digest::of("tree")});
+  EXPECT_TRUE(access.is_ticket());
+  EXPECT_TRUE(access.is_for_tree());
+  EXPECT_FALSE(access.is_stranger());
+  EXPECT_FALSE(access.check(Right::kDebug, "it"));
+  EXPECT_TRUE(access.check_tree(Digest::of("tree").hex()));
+  EXPECT_FALSE(access.check_tree(Digest::of("another").hex()));
+  EXPECT_FALSE(access.check_tree(""));
+  EXPECT_FALSE(access.check_value("o1"));
+  EXPECT_FALSE(access.check_value(""));
+  EXPECT_FALSE(Access::with(Ticket{"o1", {}}).check_tree(Digest::of("tree").hex()));
+}
+
 TEST(OperationRights, LetATicketOnlyFetch) {
   for (const OperationRight& row : operation_rights()) {
-    const bool fetches = by_ticket(row.operation) == ByTicket::kItsValue;
-    EXPECT_EQ(fetches, row.operation == "fetch") << row.operation;
+    const ByTicket by = by_ticket(row.operation);
+    EXPECT_EQ(by == ByTicket::kItsValue, row.operation == "fetch") << row.operation;
+    EXPECT_EQ(by == ByTicket::kItsTree,
+              row.operation == "tree_blobs" || row.operation == "get_blobs")
+        << row.operation;
   }
   EXPECT_EQ(by_ticket("no such thing"), ByTicket::kNo);
 }

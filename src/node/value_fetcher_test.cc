@@ -21,7 +21,7 @@ struct ValueFetcherTest : testing::Test {
     test.loop.spawn("fetch", fetch(std::move(near)));
   }
   net::Task<> fetch(UniqueFd socket) {
-    fetched = co_await fetcher.fetch_over(std::move(socket), ticket);
+    fetched = co_await fetcher.fetch_over(std::move(socket), "o1", "ticket_secret");
   }
   bool run_until_fetched() {
     return test.run_until([this] { return fetched.has_value(); });
@@ -40,7 +40,6 @@ struct ValueFetcherTest : testing::Test {
   net::Outgoing outgoing{test.loop};
   TlsDialler dialler{test.loop};
   ValueFetcher fetcher{{test.loop, outgoing, dialler, "0.1.0", 50ms}};
-  ValueTicket ticket{"o1", "ticket_secret", {"there"}, 7433, "f"};
   std::unique_ptr<FrameSocket> there;
   std::optional<Result<ValueFetcher::Fetched>> fetched;
 };
@@ -87,28 +86,6 @@ TEST_F(ValueFetcherTest, GivesUpAConnectionOnWhichNothingComes) {
   ASSERT_FALSE(*fetched);
   EXPECT_EQ(fetched->error().kind, ErrorKind::kTimeout);
   EXPECT_TRUE(there->is_closed());
-}
-
-TEST(ValueTicket, IsReadOnlyWhole) {
-  const Json whole = {{"o", "o1"},
-                      {"ticket", "t"},
-                      {"hosts", {"a", "b", "c", "d", "e"}},
-                      {"port", 7433},
-                      {"fingerprint", "f"}};
-  const Result<ValueTicket> read = parse_value_ticket(whole);
-  ASSERT_TRUE(read) << read.error().message;
-  EXPECT_EQ(read->hosts.size(), ValueTicket::kMaxHosts);
-  EXPECT_EQ(read->port, 7433);
-  for (const char* key : {"o", "ticket", "hosts", "port", "fingerprint"}) {
-    Json part = whole;
-    part.erase(key);
-    const Result<ValueTicket> refused = parse_value_ticket(part);
-    ASSERT_FALSE(refused) << key;
-    EXPECT_EQ(refused.error().kind, ErrorKind::kInvalid);
-  }
-  Json wrong = whole;
-  wrong["port"] = 70000;
-  EXPECT_FALSE(parse_value_ticket(wrong));
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
-// What this node has seen of values that move from one other node to another: how many went which
-// way, and between whom there's no direct way for now, so that not each value waits for the same
-// firewall.
+// What this node has seen of values and source trees that move from one other node to another: how
+// many went which way, and between whom there's no direct way for now, so that not each waits for
+// the same firewall.
 #pragma once
 
 #include <cstdint>
@@ -25,11 +25,13 @@ class ValueMoves {
   std::string why_shut(const std::string& from, const std::string& to);
 
   void went_directly() { ++direct_; }
+  void tree_went_directly() { ++trees_direct_; }
   void went_by_way_of_here(std::string why) {
     ++by_way_of_here_;
     why_not_direct_ = std::move(why);
   }
   std::uint64_t direct() const { return direct_; }
+  std::uint64_t trees_direct() const { return trees_direct_; }
   std::uint64_t by_way_of_here() const { return by_way_of_here_; }
   // Of the last that came by here; empty: none has.
   const std::string& why_not_direct() const { return why_not_direct_; }
@@ -42,6 +44,7 @@ class ValueMoves {
   const Clock& clock_;
   std::map<std::pair<std::string, std::string>, Shut> shut_;
   std::uint64_t direct_ = 0;
+  std::uint64_t trees_direct_ = 0;
   std::uint64_t by_way_of_here_ = 0;
   std::string why_not_direct_;
 };

@@ -1,6 +1,6 @@
 // What whoever is at the other end of a connection may do: everything over the Unix socket; over
-// TLS nothing until a token is said, and then what that gives, or a ticket, which is for one value or
-// one source tree.
+// TLS nothing until a token is said, and then what that gives, or a ticket, which is for one value
+// or one source tree.
 #pragma once
 
 #include <string>

@@ -88,7 +88,7 @@ class Client final : public ReplyPort, public std::enable_shared_from_this<Clien
   std::shared_ptr<net::FrameStream> stream_;
   Access access_;
   std::shared_ptr<void> token_watch_;
-  bool has_asked_ = false;  // by a ticket, which is for one question
+  bool has_asked_ = false;          // by a ticket, which is for one question
   bool is_being_answered_ = false;  // one by a ticket for a tree, which is for one at a time
   std::string session_;
   std::unordered_map<std::uint32_t, std::uint32_t> calls_;  // stream here → number on the node

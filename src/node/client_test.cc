@@ -60,6 +60,7 @@ struct ClientTest : testing::Test, ClientRequests {
 
   // Instead of the client of this user: one that came over TLS.
   void begin_as_stranger() {
+    test.settle();  // the first one serves, and so is there until it's gone
     client->close();
     auto [near, far] = make_sockets();
     peer = std::make_unique<FrameSocket>(std::move(far));

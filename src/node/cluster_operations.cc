@@ -26,13 +26,12 @@ Json to_json(const Peer& peer) {
 
 ClusterOperations::ClusterOperations(Parts parts)
     : parts_(std::move(parts)),
-      sender_(parts_.loop, parts_.code,
-              {[this](const std::string& from, const std::string& to) {
-                 return can_share(from, to);
-               },
-               [this](std::string from, std::string to, Digest tree) {
-                 return share_tree(std::move(from), std::move(to), tree);
-               }}),
+      sender_(
+          parts_.loop, parts_.code,
+          {[this](const std::string& from, const std::string& to) { return can_share(from, to); },
+           [this](std::string from, std::string to, Digest tree) {
+             return share_tree(std::move(from), std::move(to), tree);
+           }}),
       moves_(parts_.clock),
       operations_{{"cluster", &ClusterOperations::cluster},
                   {"clusters", &ClusterOperations::clusters},

@@ -1,5 +1,5 @@
-// Files of source trees between nodes: what one asks another for, and how the nodes of a cluster get
-// them from each other (docs/adr/0015).
+// Files of source trees between nodes: what one asks another for, and how the nodes of a cluster
+// get them from each other (docs/adr/0015).
 #include <unordered_set>
 #include <utility>
 
@@ -12,7 +12,8 @@ using wire::Json;
 
 namespace {
 
-constexpr std::uint64_t kMaxByTicket = 64 << 20;  // bytes in one answer; a single file may be larger
+constexpr std::uint64_t kMaxByTicket = 64
+                                       << 20;  // bytes in one answer; a single file may be larger
 
 // Who has no right but a ticket for this tree gets its files, in pieces.
 Status check_by_ticket(const Tree& tree, const std::vector<Digest>& digests) {

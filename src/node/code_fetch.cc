@@ -59,7 +59,8 @@ net::Task<Status> fetch_trees(CodeStore& code, std::shared_ptr<Asker> asker,
     std::vector<TreeBlob> lacking;
     const std::vector<Digest> missing = co_await code.missing(std::move(digests));
     for (const Digest& digest : missing) lacking.push_back({digest, sizes.at(digest)});
-    const Status fetched = co_await fetch_batches(code, asker, tree, std::move(lacking), on_progress);
+    const Status fetched =
+        co_await fetch_batches(code, asker, tree, std::move(lacking), on_progress);
     if (!fetched) co_return fetched;
     const Result<TreePtr> whole = co_await code.tree(tree);
     if (!whole) co_return Failure(whole.error());

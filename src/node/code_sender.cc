@@ -127,8 +127,7 @@ net::Task<Status> CodeSender::send_ahead(const std::string& where, std::shared_p
   co_return Status();
 }
 
-net::Task<Status> CodeSender::send_missing(std::shared_ptr<Peer> peer,
-                                           std::shared_ptr<Asker> asker,
+net::Task<Status> CodeSender::send_missing(std::shared_ptr<Peer> peer, std::shared_ptr<Asker> asker,
                                            const std::vector<Needed>& needed,
                                            OnProgress on_progress) {
   for (const Needed& each : needed) {

@@ -73,7 +73,7 @@ class CodeSender {
   net::Loop& loop_;
   CodeStore& code_;
   Neighbours neighbours_;
-  std::map<std::string, Sent> sent_;  // by node id and root
+  std::map<std::string, Sent> sent_;                         // by node id and root
   std::map<std::string, std::shared_ptr<Sending>> sending_;  // by cluster and snapshot
 };
 

@@ -9,10 +9,8 @@ namespace {
 using wire::Json;
 
 TEST(DirectWay, IsReadOnlyWhole) {
-  const Json whole = {{"ticket", "t"},
-                      {"hosts", {"a", "b", "c", "d", "e"}},
-                      {"port", 7433},
-                      {"fingerprint", "f"}};
+  const Json whole = {
+      {"ticket", "t"}, {"hosts", {"a", "b", "c", "d", "e"}}, {"port", 7433}, {"fingerprint", "f"}};
   const Result<DirectWay> read = parse_direct_way(whole);
   ASSERT_TRUE(read) << read.error().message;
   EXPECT_EQ(read->hosts.size(), DirectWay::kMaxHosts);

@@ -188,14 +188,35 @@ Status Node::open_parts() {
   autostop_ = std::make_unique<Autostop>(
       Autostop::Parts{loop_, clock_, directories.state / "autostop",
                       [this] { return !calls_.idle() || !runs_->idle(); }, [this] { stop(); }});
-  operations_ = std::make_unique<Operations>(Operations::Parts{
-      loop_,         clock_,         calls_,      *code_,
-      *launcher_,    ledger_access_, *objects_,   registry_,
-      tokens_,       tickets_,       *runs_,      log_,
-      slots_,        memory_,        zygotes_,    value_budget_,
-      segments_,     kept_,          fetcher_,    tree_fetcher_, *images_,
-      secrets_,      *reloader_,     *restarter_, others_->operations(),
-      interpreters_, *autostop_,     facts_,      [this](NodeEnd how) { stop(how); }});
+  operations_ = std::make_unique<Operations>(Operations::Parts{loop_,
+                                                               clock_,
+                                                               calls_,
+                                                               *code_,
+                                                               *launcher_,
+                                                               ledger_access_,
+                                                               *objects_,
+                                                               registry_,
+                                                               tokens_,
+                                                               tickets_,
+                                                               *runs_,
+                                                               log_,
+                                                               slots_,
+                                                               memory_,
+                                                               zygotes_,
+                                                               value_budget_,
+                                                               segments_,
+                                                               kept_,
+                                                               fetcher_,
+                                                               tree_fetcher_,
+                                                               *images_,
+                                                               secrets_,
+                                                               *reloader_,
+                                                               *restarter_,
+                                                               others_->operations(),
+                                                               interpreters_,
+                                                               *autostop_,
+                                                               facts_,
+                                                               [this](NodeEnd how) { stop(how); }});
   images_->tidy();
   auto target_of = [this](const ServicePtr& service) { return launcher_->target_of(service); };
   auto status = [this] { return report_status(); };

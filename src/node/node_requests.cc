@@ -64,7 +64,8 @@ void Node::say_access(wire::Json& answer, const Access& access) const {
 Result<std::shared_ptr<net::FrameSink>> Node::on_link(
     const std::shared_ptr<net::FrameStream>& stream, const wire::Json& head, const Access& access) {
   if (access.is_ticket())
-    return fail(ErrorKind::kAccessDenied, "a ticket is for fetching one value or tree, not for a link");
+    return fail(ErrorKind::kAccessDenied,
+                "a ticket is for fetching one value or tree, not for a link");
   return others_->accepted().accept(stream, head, access);
 }
 

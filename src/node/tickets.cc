@@ -39,8 +39,8 @@ Result<std::string> Tickets::make(Ticket ticket) {
   if (!id) return Failure(id.error());
   if (!secret) return Failure(secret.error());
   std::string text = fmt::format("{}{}_{}", kPrefix, *id, *secret);
-  tickets_[*id] = {
-      Digest::of(text).hex(), std::move(ticket), clock_.monotonic() + kLifetime, kMaxUses};
+  tickets_[*id] = {Digest::of(text).hex(), std::move(ticket), clock_.monotonic() + kLifetime,
+                   kMaxUses};
   return text;
 }
 

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "node/asker.h"
 #include "node/code_fetch.h"
@@ -23,8 +24,9 @@ net::Task<Status> TreeFetcher::fetch_over(UniqueFd socket, CodeStore& code, Dige
   const auto silent = std::make_shared<bool>(false);
   parts_.loop.spawn("watch a tree come",
                     close_silent(parts_.loop, asker->stream(), parts_.silence, silent));
+  std::vector<Digest> trees(1, tree);
   OnProgress nobody;
-  const Status fetched = co_await fetch_trees(code, asker, {tree}, std::move(nobody));
+  const Status fetched = co_await fetch_trees(code, asker, std::move(trees), std::move(nobody));
   asker->close();
   if (!fetched && *silent) {
     co_return fail(ErrorKind::kTimeout, "nothing more of the tree came for {} s",

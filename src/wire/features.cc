@@ -36,8 +36,8 @@ std::string version_of(const Features& side) {
 }  // namespace
 
 const std::vector<std::string>& own_features() {
-  static const std::vector<std::string> kFeatures{"call", "stream", "link", "token", "ticket",
-                                                  "tree_ticket"};
+  static const std::vector<std::string> kFeatures{"call",  "stream", "link",
+                                                  "token", "ticket", "tree_ticket"};
   return kFeatures;
 }
 

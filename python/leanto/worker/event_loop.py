@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import collections
 import contextvars
 import threading
 
 from leanto._frames import INITIAL_CREDIT, RESULT
 from leanto.worker import calls
 
+SEND_EARLY = 32  # answers; so that their callers work while this process does
+
 _loop: asyncio.AbstractEventLoop | None = None
+_to_begin: collections.deque = collections.deque()  # of (context, function), for the loop's thread
+_is_woken = False  # whether the loop will look there
+_unsent = 0  # answers since the last flush
 _starting = threading.Lock()
 
 
@@ -25,7 +31,27 @@ def start(worker: object, call: calls.Call, coroutine: object) -> None:
             task.cancel()
         task.add_done_callback(lambda done: _answer(worker, call, done))
 
-    loop.call_soon_threadsafe(begin, context=context)
+    _to_begin.append((context, begin))
+    if not _is_woken:
+        _wake(loop)
+
+
+def _wake(loop: asyncio.AbstractEventLoop) -> None:
+    """Have the loop begin what waits. Once for many: each wake-up gives the interpreter away, and it takes long to get it back."""
+    global _is_woken
+    _is_woken = True
+    loop.call_soon_threadsafe(_begin_all, context=contextvars.Context())
+
+
+def _begin_all() -> None:
+    global _is_woken
+    _is_woken = False  # first: what comes from now on wakes again
+    while True:
+        try:
+            context, begin = _to_begin.popleft()
+        except IndexError:
+            return
+        context.run(begin)
 
 
 def _answer(worker: object, call: calls.Call, task: asyncio.Task) -> None:
@@ -41,9 +67,25 @@ def _answer(worker: object, call: calls.Call, task: asyncio.Task) -> None:
             calls._end_with_error(worker, call, error)
         else:
             calls._end(worker, call, *answer)
-        worker.flush()
+        _flush_soon(worker)
     except OSError:
         pass  # the node is gone, which the reading thread notices too
+
+
+def _flush_soon(worker: object) -> None:
+    """Send the answers of all that ends in the same round of the loop together: who waits for many is woken once."""
+    global _unsent
+    _unsent += 1
+    if _unsent == 1:
+        _loop.call_soon(_flush, worker)
+    elif _unsent % SEND_EARLY == 0:
+        worker.flush()
+
+
+def _flush(worker: object) -> None:
+    global _unsent
+    _unsent = 0
+    worker.flush()
 
 
 async def send_items(worker: object, call: calls.Call, generator: object) -> calls.Answer:

@@ -48,6 +48,10 @@ PROGRAMS = (
     PeerProgram("python", "fresh_python.py", None, ("editing",), "a fresh python"),
     PeerProgram("rsync", "rsync_python.py", None, ("editing",), "rsync + python"),
     PeerProgram(
-        "floor", "floor.py", None, ("calls", "starting", "editing", "fan_out"), "the floor"
+        "floor",
+        "floor.py",
+        None,
+        ("calls", "starting", "editing", "failing", "fan_out"),
+        "the floor",
     ),
 )

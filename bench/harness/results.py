@@ -1,11 +1,15 @@
 """What all peers have said in all rounds."""
 
+import os
+import pathlib
 import statistics
 
 from harness import environments
 from harness.measure import Summary
 from harness.peer_programs import DASK, FASTAPI, GRPC, OURS, RAY
 from harness.workloads import WORKLOADS
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 class Results:
@@ -21,7 +25,9 @@ class Results:
         self._values.setdefault((workload.name, peer.name), []).append(value)
 
     def add_failure(self, workload, peer, error):
-        self._failures.setdefault((workload.name, peer.name), []).append(str(error))
+        # Tracebacks name files: that of this machine is nobody's business.
+        said = str(error).replace(f"{ROOT}{os.sep}", "")
+        self._failures.setdefault((workload.name, peer.name), []).append(said)
 
     def add_absence(self, workload, peer, reason):
         self._absent[workload.name, peer.name] = reason

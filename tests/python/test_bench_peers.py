@@ -146,6 +146,12 @@ def test_the_table_says_what_failed_and_what_does_not_exist_there():
     assert "left out: no streams." in text
 
 
+def test_no_result_names_a_path_of_this_machine():
+    found = results([10], [])
+    found.add_failure(workload("call"), RAY, f'File "{ROOT / "bench" / "x.py"}", line 1')
+    assert found.failures("call", RAY.name) == ['File "bench/x.py", line 1']
+
+
 def test_what_an_error_said_is_a_row_of_its_own():
     found = Results([OURS])
     died = {"ms": 2.5, "error": "WorkerDiedError", "says": "killed | gone", "next": "works"}

@@ -37,7 +37,7 @@ def start(worker: object, call: calls.Call, coroutine: object) -> None:
 
 
 def _wake(loop: asyncio.AbstractEventLoop) -> None:
-    """Have the loop begin what waits. Once for many: each wake-up gives the interpreter away, and it takes long to get it back."""
+    """Have the loop begin what waits. Once for many: each wake-up gives the interpreter away, which takes long to get back."""
     global _is_woken
     _is_woken = True
     loop.call_soon_threadsafe(_begin_all, context=contextvars.Context())

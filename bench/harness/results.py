@@ -1,15 +1,12 @@
 """What all peers have said in all rounds."""
 
 import os
-import pathlib
 import statistics
 
 from harness import environments
 from harness.measure import Summary
 from harness.peer_programs import DASK, FASTAPI, GRPC, OURS, RAY
 from harness.workloads import WORKLOADS
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 class Results:
@@ -26,7 +23,7 @@ class Results:
 
     def add_failure(self, workload, peer, error):
         # Tracebacks name files: that of this machine is nobody's business.
-        said = str(error).replace(f"{ROOT}{os.sep}", "")
+        said = str(error).replace(f"{environments.ROOT}{os.sep}", "")
         self._failures.setdefault((workload.name, peer.name), []).append(said)
 
     def add_absence(self, workload, peer, reason):

@@ -2,7 +2,6 @@
 process that has the library imported for an edit, and the end of a forked process for one that is killed."""
 
 import os
-import signal
 import socket
 import sys
 import threading
@@ -97,13 +96,7 @@ class Floor(peer.Peer):
             time.sleep(120)
             os._exit(0)
         theirs.close()
-        killed = []
-
-        def kill():
-            killed.append(time.monotonic())
-            os.kill(pid, signal.SIGKILL)
-
-        threading.Timer(peer.KILL_AFTER, kill).start()
+        killed = peer.kill_later(pid)
         ours.recv(1)
         took = (time.monotonic() - killed[0]) * 1000
         os.waitpid(pid, 0)

@@ -194,14 +194,7 @@ class Peer:
         """Kill the object's process in the middle of a call; `patience` seconds are waited for an error."""
         found = self._objects["main"]
         pid = int(self._method(found, "pid")())
-        killed = []
-
-        def kill():
-            killed.append(time.monotonic())
-            os.kill(pid, 9)
-
-        timer = threading.Timer(KILL_AFTER, kill)
-        timer.start()
+        killed = kill_later(pid)
         call = self._method(found, "sleep")
         again = lambda: self._method(found, "empty")(0)  # noqa: E731
         return _failure(lambda: call(120), lambda: killed[0], again, KILL_AFTER + patience)
@@ -262,6 +255,18 @@ class Peer:
     def _spread(self, tasks, seconds):
         """Run work.nap(seconds) so many times on two workers, one task each at a time."""
         raise NotImplementedError
+
+
+def kill_later(pid):
+    """Kill a process in a moment; return a list that then has when that was."""
+    killed = []
+
+    def kill():
+        killed.append(time.monotonic())
+        os.kill(pid, 9)
+
+    threading.Timer(KILL_AFTER, kill).start()
+    return killed
 
 
 def _failure(work, since, again, patience):

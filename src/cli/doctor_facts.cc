@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <map>
 
+#include "base/usable_cpus.h"
 #include "cli/node_questions.h"
 #include "node/config.h"
 #include "os/command_output.h"

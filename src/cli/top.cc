@@ -9,6 +9,7 @@
 #include <optional>
 #include <thread>
 
+#include "base/usable_cpus.h"
 #include "cli/command.h"
 #include "cli/full_screen.h"
 #include "cli/report.h"

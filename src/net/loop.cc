@@ -7,23 +7,14 @@
 #include <exception>
 #include <string>
 
+#include "base/usable_cpus.h"
+
 namespace leanto::net {
 
 namespace asio = boost::asio;
 
-namespace {
-
-// Those that this process may run on, 1 if that is not known.
-unsigned count_cores() {
-  cpu_set_t cores;
-  if (::sched_getaffinity(0, sizeof cores, &cores) != 0) return 1;
-  return static_cast<unsigned>(CPU_COUNT(&cores));
-}
-
-}  // namespace
-
 Loop::Loop(OnDefect on_defect)
-    : halt_poll_(count_cores()),
+    : halt_poll_(static_cast<unsigned>(usable_cpus())),
       keep_running_(asio::make_work_guard(context_)),
       on_defect_(std::move(on_defect)) {}
 

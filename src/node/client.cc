@@ -85,13 +85,14 @@ Status Client::admit(const wire::Frame& frame) {
 // come in several pieces, one question at a time.
 Status Client::spend_ticket(const wire::Frame& frame) {
   if (frame.type == FrameType::kHello) return {};
-  const bool is_first = frame.type == FrameType::kAsk && !std::exchange(has_asked_, true);
-  if (is_first && !access_.is_for_tree()) return {};
-  if (access_.is_for_tree()) {
-    if (frame.type == FrameType::kAsk && !std::exchange(is_being_answered_, true)) return {};
-    return fail(ErrorKind::kAccessDenied, "by a ticket for a tree one question is asked at a time");
+  const bool is_spent = access_.is_for_tree() ? is_being_answered_ : has_asked_;
+  if (frame.type == FrameType::kAsk && !is_spent) {
+    has_asked_ = is_being_answered_ = true;
+    return {};
   }
-  return fail(ErrorKind::kAccessDenied, "a ticket is for one question: to fetch its value");
+  return fail(ErrorKind::kAccessDenied, "{}",
+              access_.is_for_tree() ? "by a ticket for a tree one question is asked at a time"
+                                    : "a ticket is for one question: to fetch its value");
 }
 
 // What goes on with a token ends with it.

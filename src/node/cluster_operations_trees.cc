@@ -1,6 +1,5 @@
 // Files of source trees between nodes: what one asks another for, and how the nodes of a cluster
 // get them from each other (docs/adr/0015).
-#include <unordered_set>
 #include <utility>
 
 #include "node/cluster_operations.h"
@@ -17,15 +16,10 @@ constexpr std::uint64_t kMaxByTicket = 64
 
 // Who has no right but a ticket for this tree gets its files, in pieces.
 Status check_by_ticket(const Tree& tree, const std::vector<Digest>& digests) {
-  std::unordered_map<Digest, std::uint64_t, DigestHash> sizes;
-  for (const TreeBlob& blob : blobs_beyond(nullptr, tree)) sizes.emplace(blob.digest, blob.size);
-  std::uint64_t bytes = 0;
-  for (const Digest& digest : digests) {
-    const auto size = sizes.find(digest);
-    if (size == sizes.end())
-      return fail(ErrorKind::kAccessDenied, "{} is not of the tree of this ticket", digest.hex());
-    bytes += size->second;
-  }
+  const std::vector<TreeBlob> named = named_of(blobs_beyond(nullptr, tree), digests);
+  if (named.size() != digests.size())
+    return fail(ErrorKind::kAccessDenied, "a ticket gets the files of its tree and no others");
+  const std::uint64_t bytes = bytes_of(named);
   if (digests.size() > 1 && bytes > kMaxByTicket)
     return fail(ErrorKind::kCapacity, "{} bytes at once; ask for less", bytes);
   return {};
@@ -37,10 +31,8 @@ net::Task<Result<Answer>> ClusterOperations::missing_blobs(Request& request) {
   Result<std::vector<Digest>> asked = split_digests(request.body.view());
   if (!asked) co_return Failure(asked.error());
   const std::vector<Digest> missing = co_await parts_.code.missing(*std::move(asked));
-  std::string bytes;
-  for (const Digest& digest : missing)
-    bytes.append(reinterpret_cast<const char*>(digest.bytes.data()), digest.bytes.size());
-  co_return Answer{Json::object(), wire::Body(bytes).to_owned()};
+  const std::string bytes = join_digests(missing);
+  co_return Answer{Json::object(), wire::Body(std::string_view(bytes)).to_owned()};
 }
 
 net::Task<Result<Answer>> ClusterOperations::put_blobs(Request& request) {

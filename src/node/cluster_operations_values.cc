@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "node/cluster_operations.h"
-#include "node/value_fetcher.h"
 
 namespace leanto::node {
 

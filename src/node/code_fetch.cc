@@ -14,20 +14,20 @@ constexpr std::uint64_t kSayFrom = 8 << 20;  // bytes; less is here before it co
 
 net::Task<Status> fetch_batches(CodeStore& code, std::shared_ptr<Asker> asker, Digest tree,
                                 std::vector<TreeBlob> blobs, OnProgress on_progress) {
-  std::uint64_t total = 0;
-  for (const TreeBlob& blob : blobs) total += blob.size;
+  const std::uint64_t total = bytes_of(blobs);
   std::uint64_t got = 0;
   for (std::size_t at = 0; at < blobs.size();) {
-    std::string digests;
+    std::vector<Digest> digests;
     std::uint64_t size = 0;
-    for (std::size_t n = 0; at < blobs.size() && n < kBatchBlobs && (n == 0 || size < kBatchBytes);
-         ++n, ++at) {
-      const auto& bytes = blobs[at].digest.bytes;
-      digests.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    for (; at < blobs.size() && digests.size() < kBatchBlobs &&
+           (digests.empty() || size < kBatchBytes);
+         ++at) {
+      digests.push_back(blobs[at].digest);
       size += blobs[at].size;
     }
     const wire::Json question = {{"op", "get_blobs"}, {"snapshot", tree.hex()}};
-    wire::Body body = wire::Body(std::string_view(digests)).to_owned();
+    const std::string joined = join_digests(digests);
+    wire::Body body = wire::Body(std::string_view(joined)).to_owned();
     Result<Asker::Reply> reply = co_await asker->ask(question, std::move(body));
     if (!reply) co_return Failure(reply.error());
     const Status unpacked = co_await code.unpack(std::move(reply->body));
@@ -50,15 +50,10 @@ net::Task<Status> fetch_trees(CodeStore& code, std::shared_ptr<Asker> asker,
     if (!reply) co_return Failure(reply.error());
     const Result<std::vector<TreeBlob>> all = decode_blobs(reply->body.view());
     if (!all) co_return Failure(all.error());
-    std::unordered_map<Digest, std::uint64_t, DigestHash> sizes;
     std::vector<Digest> digests;
-    for (const TreeBlob& blob : *all) {
-      sizes.emplace(blob.digest, blob.size);
-      digests.push_back(blob.digest);
-    }
-    std::vector<TreeBlob> lacking;
+    for (const TreeBlob& blob : *all) digests.push_back(blob.digest);
     const std::vector<Digest> missing = co_await code.missing(std::move(digests));
-    for (const Digest& digest : missing) lacking.push_back({digest, sizes.at(digest)});
+    std::vector<TreeBlob> lacking = named_of(*all, missing);
     const Status fetched =
         co_await fetch_batches(code, asker, tree, std::move(lacking), on_progress);
     if (!fetched) co_return fetched;
@@ -73,6 +68,44 @@ Result<Digest> snapshot_in(const wire::Json& head) {
   const std::optional<Digest> snapshot = Digest::parse(text);
   if (!snapshot) return fail(ErrorKind::kInvalid, "'{}' is no digest", text);
   return *snapshot;
+}
+
+std::vector<TreeBlob> named_of(const std::vector<TreeBlob>& all,
+                               const std::vector<Digest>& digests) {
+  std::unordered_map<Digest, std::uint64_t, DigestHash> sizes;
+  for (const TreeBlob& blob : all) sizes.emplace(blob.digest, blob.size);
+  std::vector<TreeBlob> named;
+  for (const Digest& digest : digests) {
+    if (const auto size = sizes.find(digest); size != sizes.end())
+      named.push_back({digest, size->second});
+  }
+  return named;
+}
+
+std::uint64_t bytes_of(const std::vector<TreeBlob>& blobs) {
+  std::uint64_t bytes = 0;
+  for (const TreeBlob& blob : blobs) bytes += blob.size;
+  return bytes;
+}
+
+std::string join_digests(const std::vector<Digest>& digests) {
+  std::string bytes;
+  bytes.reserve(digests.size() * sizeof(Digest));
+  for (const Digest& digest : digests)
+    bytes.append(reinterpret_cast<const char*>(digest.bytes.data()), digest.bytes.size());
+  return bytes;
+}
+
+Result<std::vector<Digest>> split_digests(std::string_view bytes) {
+  std::vector<Digest> digests;
+  if (bytes.size() % sizeof(Digest) != 0)
+    return fail(ErrorKind::kProtocol, "a list of digests of {} bytes", bytes.size());
+  for (; !bytes.empty(); bytes.remove_prefix(sizeof(Digest))) {
+    Digest digest;
+    bytes.copy(reinterpret_cast<char*>(digest.bytes.data()), sizeof(Digest));
+    digests.push_back(digest);
+  }
+  return digests;
 }
 
 std::string encode_blobs(const std::vector<TreeBlob>& blobs) {

@@ -1,8 +1,9 @@
 #include "node/code_sender.h"
 
 #include <deque>
-#include <unordered_map>
 #include <utility>
+
+#include "node/code_fetch.h"
 
 namespace leanto::node {
 
@@ -19,24 +20,10 @@ std::string key_of(const std::string& node, const std::string& root) {
   return fmt::format("{} {}", node, root);
 }
 
-std::string join(const std::vector<TreeBlob>& blobs) {
-  std::string bytes;
-  bytes.reserve(blobs.size() * sizeof(Digest));
-  for (const TreeBlob& blob : blobs)
-    bytes.append(reinterpret_cast<const char*>(blob.digest.bytes.data()), blob.digest.bytes.size());
-  return bytes;
-}
-
 std::vector<Digest> digests_of(const std::vector<TreeBlob>& blobs) {
   std::vector<Digest> digests;
   for (const TreeBlob& blob : blobs) digests.push_back(blob.digest);
   return digests;
-}
-
-std::uint64_t bytes_of(const std::vector<TreeBlob>& blobs) {
-  std::uint64_t bytes = 0;
-  for (const TreeBlob& blob : blobs) bytes += blob.size;
-  return bytes;
 }
 
 // Of a node's name; empty for the only node of one.
@@ -49,25 +36,18 @@ std::string key_of_sending(const std::string& name, const Digest& snapshot) {
   return fmt::format("{} {}", cluster_in(name), snapshot.hex());
 }
 
+wire::Body body_of(std::string text) { return wire::Body(text).to_owned(); }
+
 net::Task<Result<std::vector<TreeBlob>>> find_lacking(std::shared_ptr<Asker> asker,
                                                       std::vector<TreeBlob> all) {
   const wire::Json question = {{"op", "missing_blobs"}};
   const Result<Asker::Reply> reply =
-      co_await asker->ask(question, wire::Body(join(all)).to_owned());
+      co_await asker->ask(question, body_of(join_digests(digests_of(all))));
   if (!reply) co_return Failure(reply.error());
-  std::unordered_map<Digest, std::uint64_t, DigestHash> sizes;
-  for (const TreeBlob& blob : all) sizes.emplace(blob.digest, blob.size);
   const Result<std::vector<Digest>> digests = split_digests(reply->body.view());
   if (!digests) co_return Failure(digests.error());
-  std::vector<TreeBlob> lacking;
-  for (const Digest& digest : *digests) {
-    if (const auto size = sizes.find(digest); size != sizes.end())
-      lacking.push_back({digest, size->second});
-  }
-  co_return lacking;
+  co_return named_of(all, *digests);
 }
-
-wire::Body body_of(std::string text) { return wire::Body(text).to_owned(); }
 
 }  // namespace
 
@@ -235,18 +215,6 @@ net::Task<Status> CodeSender::send_batches(std::shared_ptr<Asker> asker,
                               total / 1'000'000));
   }
   co_return Status();
-}
-
-Result<std::vector<Digest>> split_digests(std::string_view bytes) {
-  std::vector<Digest> digests;
-  if (bytes.size() % sizeof(Digest) != 0)
-    return fail(ErrorKind::kProtocol, "a list of digests of {} bytes", bytes.size());
-  for (; !bytes.empty(); bytes.remove_prefix(sizeof(Digest))) {
-    Digest digest;
-    bytes.copy(reinterpret_cast<char*>(digest.bytes.data()), sizeof(Digest));
-    digests.push_back(digest);
-  }
-  return digests;
 }
 
 }  // namespace leanto::node

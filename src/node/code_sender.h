@@ -77,7 +77,4 @@ class CodeSender {
   std::map<std::string, std::shared_ptr<Sending>> sending_;  // by cluster and snapshot
 };
 
-// Digests one after the other, as questions about blobs carry them. kProtocol.
-Result<std::vector<Digest>> split_digests(std::string_view bytes);
-
 }  // namespace leanto::node

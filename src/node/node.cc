@@ -7,6 +7,7 @@
 #include <exception>
 #include <utility>
 
+#include "base/usable_cpus.h"
 #include "node/capacity.h"
 #include "node/python_package.h"
 #include "node/run_share.h"
@@ -136,8 +137,7 @@ Node::Node(NodeSettings settings, const Clock& clock, LockFile lock, Ledger ledg
       interpreters_(directories_of_path()),
       ssh_(loop_, settings_.config.ssh_command, settings_.directories.cache),
       tls_(loop_),
-      fetcher_({loop_, outgoing_, tls_, settings_.version}),
-      tree_fetcher_({loop_, outgoing_, tls_, settings_.version}) {}
+      fetcher_({loop_, outgoing_, tls_, settings_.version}) {}
 
 Node::~Node() = default;
 
@@ -207,7 +207,7 @@ Status Node::open_parts() {
                                                                segments_,
                                                                kept_,
                                                                fetcher_,
-                                                               tree_fetcher_,
+
                                                                *images_,
                                                                secrets_,
                                                                *reloader_,

@@ -115,8 +115,7 @@ class Node final : public ClientRequests, public CallObserver {
   Interpreters interpreters_;
   SshDialler ssh_;
   TlsDialler tls_;
-  ValueFetcher fetcher_;
-  TreeFetcher tree_fetcher_;
+  DirectFetcher fetcher_;
   // Made in `open_parts`, in this order.
   std::unique_ptr<CodeStore> code_;
   std::unique_ptr<Images> images_;

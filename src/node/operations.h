@@ -9,6 +9,7 @@
 #include "node/calls.h"
 #include "node/cluster_operations.h"
 #include "node/code_store.h"
+#include "node/direct_fetcher.h"
 #include "node/host_operations.h"
 #include "node/interpreters.h"
 #include "node/kept_values.h"
@@ -23,8 +24,6 @@
 #include "node/service_log.h"
 #include "node/tickets.h"
 #include "node/tokens.h"
-#include "node/tree_fetcher.h"
-#include "node/value_fetcher.h"
 #include "node/zygotes.h"
 #include "os/tcp_socket.h"
 
@@ -81,8 +80,7 @@ class Operations {
     ValueBudget& value_budget;
     Segments& segments;
     KeptValues& kept;
-    ValueFetcher& fetcher;
-    TreeFetcher& tree_fetcher;
+    DirectFetcher& fetcher;
     Images& images;
     Secrets& secrets;
     Reloader& reloader;

@@ -52,7 +52,7 @@ net::Task<Result<Answer>> Operations::take_tree(Request& request) {
   Result<DirectWay> way = parse_direct_way(request.head);
   if (!way) co_return Failure(way.error());
   const Status fetched =
-      co_await parts_.tree_fetcher.fetch(parts_.code, *snapshot, *std::move(way));
+      co_await parts_.fetcher.fetch_tree(parts_.code, *snapshot, *std::move(way));
   if (!fetched) co_return Answer{{{"error", wire::error_to_json(fetched.error())}}, {}};
   co_return Answer{};
 }

@@ -55,8 +55,8 @@ net::Task<Result<Answer>> Operations::take_value(Request& request) {
   if (!id) co_return Failure(id.error());
   Result<DirectWay> way = parse_direct_way(request.head);
   if (!way) co_return Failure(way.error());
-  const Result<ValueFetcher::Fetched> fetched =
-      co_await parts_.fetcher.fetch(*std::move(id), *std::move(way));
+  const Result<DirectFetcher::Fetched> fetched =
+      co_await parts_.fetcher.fetch_value(*std::move(id), *std::move(way));
   if (!fetched) co_return Answer{{{"error", wire::error_to_json(fetched.error())}}, {}};
   if (request.wanted && !request.wanted())
     co_return fail(ErrorKind::kCancelled, "who asked for the value has gone");

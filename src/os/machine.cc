@@ -1,9 +1,6 @@
 #include "os/machine.h"
 
-#include <sched.h>
-
 #include <algorithm>
-#include <array>
 #include <charconv>
 
 namespace leanto {
@@ -22,12 +19,6 @@ std::optional<std::uint64_t> find_kilobytes(std::string_view text, std::string_v
 }
 
 }  // namespace
-
-int usable_cpus() {
-  std::array<cpu_set_t, 16> sets{};  // 16,384 processors
-  if (::sched_getaffinity(0, sizeof sets, sets.data()) != 0) return 1;
-  return std::max(1, CPU_COUNT_S(sizeof sets, sets.data()));
-}
 
 Result<Machine> read_machine(const KernelFiles& files, const CgroupLayout& cgroups,
                              int usable_cpu_count) {

@@ -20,9 +20,6 @@ struct Machine {
   friend bool operator==(const Machine&, const Machine&) = default;
 };
 
-// How many processors this process may run on.
-int usable_cpus();
-
 // Decides from what the kernel says; kProtocol when /proc/meminfo makes no sense.
 Result<Machine> read_machine(const KernelFiles& files, const CgroupLayout& cgroups,
                              int usable_cpu_count);

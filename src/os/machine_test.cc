@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/usable_cpus.h"
 #include "os/fake_kernel_files.h"
 
 namespace leanto {

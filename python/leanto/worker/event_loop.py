@@ -9,8 +9,7 @@ import threading
 
 from leanto._frames import INITIAL_CREDIT, RESULT
 from leanto.worker import calls
-
-SEND_EARLY = 32  # answers; so that their callers work while this process does
+from leanto.worker.serve import SEND_EARLY
 
 _loop: asyncio.AbstractEventLoop | None = None
 _to_begin: collections.deque = collections.deque()  # of (context, function), for the loop's thread

@@ -1,4 +1,4 @@
-#include "node/value_fetcher.h"
+#include "node/direct_fetcher.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -14,14 +14,14 @@ using wire::FrameType;
 using wire::Json;
 
 // A node that has the value, played by the test.
-struct ValueFetcherTest : testing::Test {
-  ValueFetcherTest() {
+struct DirectFetcherTest : testing::Test {
+  DirectFetcherTest() {
     auto [near, far] = make_sockets();
     there = std::make_unique<FrameSocket>(std::move(far));
     test.loop.spawn("fetch", fetch(std::move(near)));
   }
   net::Task<> fetch(UniqueFd socket) {
-    fetched = co_await fetcher.fetch_over(std::move(socket), "o1", "ticket_secret");
+    fetched = co_await fetcher.fetch_value_over(std::move(socket), "o1", "ticket_secret");
   }
   bool run_until_fetched() {
     return test.run_until([this] { return fetched.has_value(); });
@@ -39,12 +39,12 @@ struct ValueFetcherTest : testing::Test {
   net::TestLoop test;
   net::Outgoing outgoing{test.loop};
   TlsDialler dialler{test.loop};
-  ValueFetcher fetcher{{test.loop, outgoing, dialler, "0.1.0", 50ms}};
+  DirectFetcher fetcher{{test.loop, outgoing, dialler, "0.1.0", 50ms}};
   std::unique_ptr<FrameSocket> there;
-  std::optional<Result<ValueFetcher::Fetched>> fetched;
+  std::optional<Result<DirectFetcher::Fetched>> fetched;
 };
 
-TEST_F(ValueFetcherTest, SaysTheTicketAsksForTheValueAndHasIt) {
+TEST_F(DirectFetcherTest, SaysTheTicketAsksForTheValueAndHasIt) {
   const std::vector<Heard> heard = hear();
   EXPECT_EQ(heard[0].type, FrameType::kHello);
   EXPECT_EQ(heard[0].json()["token"], "ticket_secret");
@@ -58,7 +58,7 @@ TEST_F(ValueFetcherTest, SaysTheTicketAsksForTheValueAndHasIt) {
   EXPECT_EQ((*fetched)->body.view(), "abcde");
 }
 
-TEST_F(ValueFetcherTest, SaysWhyTheTicketIsRefused) {
+TEST_F(DirectFetcherTest, SaysWhyTheTicketIsRefused) {
   hear();
   there->say_head(FrameType::kError, 0,
                   Json{{"kind", "access_denied"}, {"message", "it has expired"}});
@@ -68,7 +68,7 @@ TEST_F(ValueFetcherTest, SaysWhyTheTicketIsRefused) {
   EXPECT_EQ(fetched->error().message, "it has expired");
 }
 
-TEST_F(ValueFetcherTest, HasNothingOfAValueOfWhichOnlyAPartCame) {
+TEST_F(DirectFetcherTest, HasNothingOfAValueOfWhichOnlyAPartCame) {
   hear();
   std::string start;
   wire::append_header(start, {FrameType::kResult, 1, 0, 100'000});
@@ -80,7 +80,7 @@ TEST_F(ValueFetcherTest, HasNothingOfAValueOfWhichOnlyAPartCame) {
   EXPECT_EQ(fetched->error().kind, ErrorKind::kNodeLost);
 }
 
-TEST_F(ValueFetcherTest, GivesUpAConnectionOnWhichNothingComes) {
+TEST_F(DirectFetcherTest, GivesUpAConnectionOnWhichNothingComes) {
   hear();
   ASSERT_TRUE(run_until_fetched());
   ASSERT_FALSE(*fetched);

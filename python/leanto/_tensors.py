@@ -1,7 +1,8 @@
-"""torch tensors on their way: what a CPU tensor holds is a buffer beside the pickle, as an array's is.
+"""torch tensors on their way: what a tensor holds is a buffer beside the pickle, as an array's is.
 
-torch's own pickling writes a tensor's whole storage into the pickle. It's left alone, and used for all that isn't plain
-memory of this process: tensors on a GPU, sparse and quantized ones, subclasses.
+One that is on a CUDA GPU is copied from it, and goes back on one where it arrives, if there is one. torch's own pickling
+writes a tensor's whole storage into the pickle. It's left alone, and used for all that isn't plain numbers: sparse and
+quantized tensors, subclasses, other devices.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import ctypes
 import io
 import pickle
 import sys
+import warnings
 
 ALIGNMENT = 16  # bytes; what lies less aligned is copied, as vector instructions want it
 
@@ -38,10 +40,10 @@ def _reduce(tensor: object) -> tuple | str:
 
 
 def _is_plain(tensor: object) -> bool:
-    """Whether a tensor is nothing but numbers in this process's memory."""
+    """Whether a tensor is nothing but numbers in this process's memory, or a GPU's."""
     torch = sys.modules["torch"]
     return (
-        tensor.device.type == "cpu"
+        tensor.device.type in ("cpu", "cuda")
         and tensor.layout is torch.strided
         and not tensor.is_quantized
         and tensor.numel() > 0
@@ -57,15 +59,17 @@ def _reduce_plain(tensor: object) -> tuple:
     if extent > tensor.numel():  # a part of something with gaps, which don't travel
         tensor = tensor.contiguous()
         extent = tensor.numel()
+    how = (tensor.dtype, tuple(tensor.size()), tensor.stride(), requires_grad)
+    if tensor.device.type == "cpu":
+        return rebuild, (_memory(tensor, extent), *how)
+    flat = tensor.as_strided((extent,), (1,), tensor.storage_offset()).cpu()
+    return rebuild_on, (str(tensor.device), _memory(flat, extent), *how)
+
+
+def _memory(tensor: object, extent: int) -> pickle.PickleBuffer:
     memory = (ctypes.c_char * (extent * tensor.element_size())).from_address(tensor.data_ptr())
     memory.tensor = tensor  # which keeps that memory
-    return rebuild, (
-        pickle.PickleBuffer(memory),
-        tensor.dtype,
-        tuple(tensor.size()),
-        tensor.stride(),
-        requires_grad,
-    )
+    return pickle.PickleBuffer(memory)
 
 
 def _extent(tensor: object) -> int:
@@ -77,14 +81,51 @@ def rebuild(
     buffer: object, dtype: object, size: tuple, stride: tuple, requires_grad: bool
 ) -> object:
     """Return the tensor that lies in a buffer. It's writable, and keeps the buffer."""
+    tensor = _strided(_flat(buffer, dtype), size, stride)
+    return tensor.requires_grad_() if requires_grad else tensor
+
+
+def rebuild_on(
+    device: str, buffer: object, dtype: object, size: tuple, stride: tuple, requires_grad: bool
+) -> object:
+    """Return the tensor that lies in a buffer, on the GPU of that name ("cuda:1").
+
+    If there are fewer here it's on the current one. It's on the CPU where there is none, with a RuntimeWarning: a result is
+    not to be lost because it was computed on a GPU.
+    """
+    flat = _flat(buffer, dtype)
+    here = _name_here(device)
+    if here:
+        flat = flat.to(here)  # before it has strides, which that keeps for some only
+    else:
+        warnings.warn(
+            f"a tensor came from {device}, and there is no CUDA GPU here, so it is on the CPU",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    tensor = _strided(flat, size, stride)
+    return tensor.requires_grad_() if requires_grad else tensor
+
+
+def _flat(buffer: object, dtype: object) -> object:
+    """Return what lies in a buffer, one number after the other."""
     import torch
 
     view = memoryview(buffer)
     if view.readonly:
         view = memoryview(bytearray(view))
     flat = torch.frombuffer(view, dtype=dtype)
-    if flat.data_ptr() % ALIGNMENT:
-        flat = flat.clone()
-    tensor = torch.empty(0, dtype=dtype)
-    tensor.set_(flat, 0, size, stride)
-    return tensor.requires_grad_() if requires_grad else tensor
+    return flat.clone() if flat.data_ptr() % ALIGNMENT else flat
+
+
+def _strided(flat: object, size: tuple, stride: tuple) -> object:
+    return flat.new_empty(0).set_(flat, 0, size, stride)
+
+
+def _name_here(device: str) -> str:
+    """Return the name of the GPU here for one elsewhere; "" if there is none."""
+    cuda = sys.modules["torch"].cuda
+    if not cuda.is_available():
+        return ""
+    number = int(device.partition(":")[2] or 0)
+    return f"cuda:{number}" if number < cuda.device_count() else "cuda"

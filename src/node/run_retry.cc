@@ -32,10 +32,11 @@ bool is_meant(const wire::Retries& retries, const Ending& ending) {
          });
 }
 
-bool is_out_of_main_memory(const Ending& ending) {
-  if (!ending.outcome.error || ending.outcome.error->kind != "out_of_memory") return false;
+// Where an attempt ran out of memory, if that's why it ended: "cpu" or "gpu".
+std::optional<std::string> find_full_device(const Ending& ending) {
+  if (!ending.outcome.error || ending.outcome.error->kind != "out_of_memory") return std::nullopt;
   const Json head = wire::decode_head(ending.answer.head).value_or(Json::object());
-  return wire::find_string(head, "device").value_or("cpu") != "gpu";
+  return wire::find_string(head, "device").value_or("cpu");
 }
 
 // In milliseconds, before the attempt after the `failed`th that failed.
@@ -56,6 +57,20 @@ std::size_t count_taken(const std::vector<MemoryStep>& steps, std::uint64_t had,
   return 0;
 }
 
+// What follows on an attempt after which so many steps are taken. More main memory doesn't help one
+// that ran out of a GPU's: that goes on to the next other machine.
+const MemoryStep* find_next_step(const std::vector<MemoryStep>& steps, std::size_t taken,
+                                 const Ending& ending, std::int64_t place) {
+  const auto device = find_full_device(ending);
+  if (!device) return nullptr;
+  const auto helps = [&](const MemoryStep& step) {
+    return *device != "gpu" || (step.place && static_cast<std::int64_t>(*step.place) != place);
+  };
+  const auto found =
+      std::find_if(steps.begin() + static_cast<std::ptrdiff_t>(taken), steps.end(), helps);
+  return found == steps.end() ? nullptr : &*found;
+}
+
 std::string title_of(const wire::RetryPolicy& policy, std::int64_t place) {
   const std::string& node = policy.places.at(static_cast<std::size_t>(place)).node;
   return node.empty() ? "this machine" : node;
@@ -63,12 +78,15 @@ std::string title_of(const wire::RetryPolicy& policy, std::int64_t place) {
 
 NextAttempt with_more_memory(const wire::RetryPolicy& policy, const EndedAttempt& attempt,
                              std::uint64_t had, const MemoryStep& step) {
+  const bool on_gpu = find_full_device(attempt.ending) == "gpu";
+  const std::string what = on_gpu     ? "a GPU's memory"
+                           : had == 0 ? "memory"
+                                      : "memory with " + format_byte_size(had);
   std::optional<std::int64_t> place;
   if (step.place && static_cast<std::int64_t>(*step.place) != attempt.run.place)
     place = static_cast<std::int64_t>(*step.place);
   return {attempt.now, static_cast<std::int64_t>(step.bytes),
-          fmt::format("attempt {} ran out of memory{}; the next has {}{}", attempt.run.attempt,
-                      had == 0 ? "" : " with " + format_byte_size(had),
+          fmt::format("attempt {} ran out of {}; the next has {}{}", attempt.run.attempt, what,
                       format_byte_size(step.bytes), place ? " on " + title_of(policy, *place) : ""),
           place};
 }
@@ -124,8 +142,8 @@ std::optional<NextAttempt> decide_next_attempt(const wire::RetryPolicy& policy,
   if (policy.on_oom) {
     const std::vector<MemoryStep> steps = memory_steps(*policy.on_oom, attempt.own_memory);
     const std::size_t taken = count_taken(steps, had, run.place);
-    if (is_out_of_main_memory(ending) && taken < steps.size())
-      return with_more_memory(policy, attempt, had, steps[taken]);
+    if (const MemoryStep* step = find_next_step(steps, taken, ending, run.place))
+      return with_more_memory(policy, attempt, had, *step);
     grown = static_cast<std::int64_t>(taken);
   }
   if (!policy.retries) return std::nullopt;

@@ -191,6 +191,23 @@ TEST_F(PlacesTest, MayHaveMoreMemory) {
   EXPECT_EQ(after(failed("worker_died"))->place, std::nullopt) << "it stays where there is room";
 }
 
+TEST_F(PlacesTest, AreWhatHelpsOneThatRanOutOfMemoryOfItsGpu) {
+  const Ending full = failed("out_of_memory", "", {{"device", "gpu"}});
+  policy.on_oom = wire::MoreMemory{{{2 * kGb}, {kGb, 1}, {8 * kGb}, {8 * kGb, 2}}, 2, {}};
+  own_memory = kGb;
+  const auto next = after(full);
+  EXPECT_EQ(next->place, 1) << "not the same one with more main memory";
+  EXPECT_THAT(next->reason, HasSubstr("ran out of a GPU's memory; the next has 1 GB on box"));
+  run.memory = kGb;
+  run.place = 1;
+  run.attempt = 2;
+  EXPECT_EQ(after(full)->place, 2);
+  run.memory = 8 * kGb;
+  run.place = 2;
+  run.attempt = 3;
+  EXPECT_FALSE(after(full));
+}
+
 TEST(MemorySteps, AreThoseAboveTheServicesOwn) {
   using Steps = std::vector<wire::MemoryStep>;
   EXPECT_EQ(memory_steps({{{kGb}, {3 * kGb}, {8 * kGb}}, 2, {}}, 2 * kGb),

@@ -28,7 +28,7 @@ struct ZygoteKey {
 
 struct Preloaded {
   std::vector<std::pair<std::string, std::string>> refused;  // module, why
-  bool tainted = false;  // threads were left behind: fork no worker from it
+  bool tainted = false;  // threads were left behind, a GPU is open: fork no worker from it
 };
 
 class Zygote : public std::enable_shared_from_this<Zygote> {

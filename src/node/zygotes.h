@@ -3,8 +3,8 @@
 //
 // A worker says which third-party modules it has imported. They are remembered in the ledger, and a
 // new zygote is made that imports them ahead; when it's warm it takes the old one's place, which
-// ends with its last worker. A module that leaves threads behind would be broken in a fork: it's
-// refused for good.
+// ends with its last worker. A module that leaves threads behind or opens a GPU would be broken in
+// a fork: it's refused for good.
 #pragma once
 
 #include <map>

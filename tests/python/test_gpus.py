@@ -1,12 +1,10 @@
 """GPUs as NVIDIA's management library says: here a small one with the real names, made by a C compiler."""
 
-import json
 import shutil
 import subprocess
 
 import pytest
 import shop
-from conftest import leanto
 
 LIMIT = 60
 
@@ -53,10 +51,6 @@ def nvml(tmp_path, monkeypatch, own_home):
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
 
     return make
-
-
-def gpus():
-    return json.loads(leanto("status", "--json"))["slots"]["gpus"]
 
 
 def test_what_the_library_says_is_what_there_is(nvml, lt):

@@ -194,3 +194,24 @@ def test_a_programs_own_way_of_pickling_tensors_is_kept(client):
     finally:
         client.do("del copyreg.dispatch_table[torch.Tensor]")
     assert client.do("send(nets.echo)(nets.numbers, 'numbers')[0]") is True
+
+
+@pytest.mark.parametrize("device", ["cuda:0", "cuda:3", "cuda"])
+def test_of_a_gpu_it_is_on_the_cpu_where_there_is_none(client, device):
+    client.do("import warnings; from leanto import _tensors")
+    client.do("parts = (bytearray(range(24)), torch.uint8, (4, 6), (1, 4), False)")
+    with_warnings = (
+        "with warnings.catch_warnings(record=True) as seen:\n"
+        "    warnings.simplefilter('always')\n"
+        f"    back = _tensors.rebuild_on({device!r}, *parts)"
+    )
+    client.do(with_warnings)
+    assert client.do("(back.device.type, back.tolist()[1], back.is_leaf)") == [
+        "cpu",
+        [1, 5, 9, 13, 17, 21],
+        True,
+    ]
+    (said,) = client.do("[str(each.message) for each in seen]")
+    assert (
+        said == f"a tensor came from {device}, and there is no CUDA GPU here, so it is on the CPU"
+    )

@@ -11,6 +11,7 @@ import time
 
 from conftest import ROOT, alive, wait_until
 from leanto import _frames, _msgpack
+from leanto.worker import zygote as zygotes
 from leanto.worker.survival import children_of
 
 
@@ -124,3 +125,19 @@ def lock_is_held(path):
         except BlockingIOError:
             return True
     return False
+
+
+def test_who_has_a_gpus_driver_open_is_not_forked_from(tmp_path):
+    assert not zygotes.holds_gpu()
+    for name, target, held in (
+        ("0", "/dev/null", False),
+        ("1", "socket:[4711]", False),
+        ("2", "/dev/nvidia-uvm", True),
+        ("3", "/dev/nvidia0", True),
+        ("4", "/dev/kfd", True),
+    ):
+        directory = tmp_path / name
+        directory.mkdir()
+        (directory / "7").symlink_to(target)
+        (directory / "8").write_text("which is no link")
+        assert zygotes.holds_gpu(str(directory)) is held, target

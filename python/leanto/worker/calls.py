@@ -190,7 +190,9 @@ def encode_error(service: object, call: Call | None, error: BaseException) -> tu
         return _frames.encode_head({"kind": "cancelled", "message": "the call was cancelled"}), b""
     if (of_json := _kind_of_json_error(error)) is not None:
         return _frames.encode_head({"kind": of_json, "message": _text(error)}), b""
-    device = _out_of_memory_on(error)
+    from leanto.worker import out_of_memory
+
+    device = out_of_memory.find_full_device(error)
     said = {
         "kind": "out_of_memory" if device else "user",
         "type": type_name(type(error)),
@@ -217,23 +219,6 @@ def _kind_of_json_error(error: BaseException) -> str | None:
     if json_calls is None or not isinstance(error, json_calls.JsonError):
         return None
     return error.kind
-
-
-def _out_of_memory_on(error: BaseException) -> str | None:
-    """Return "cpu" or "gpu" if an allocation failed there. The GPU libraries have classes of their own for it."""
-    if isinstance(error, MemoryError):
-        is_gpu = type(error).__module__.partition(".")[0] == "cupy"
-        return "gpu" if is_gpu else "cpu"
-    for cls in type(error).__mro__:
-        if (
-            cls.__name__ == "OutOfMemoryError"
-            and cls.__module__.partition(".")[0] in _GPU_LIBRARIES
-        ):
-            return "gpu"
-    return None
-
-
-_GPU_LIBRARIES = ("torch", "cupy")
 
 
 def _is_interrupt(error: BaseException) -> bool:

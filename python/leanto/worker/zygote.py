@@ -31,6 +31,7 @@ from leanto.worker import survival
 CONTROL = 3
 WORKER_FDS = 8
 MESSAGE_SIZE = 1 << 18
+GPU_DEVICES = ("/dev/nvidia", "/dev/kfd")
 
 
 class Forked:
@@ -114,7 +115,7 @@ def import_ahead() -> None:
     import asyncio  # noqa: F401
     import traceback  # noqa: F401
 
-    from leanto.worker import event_loop, script, typed  # noqa: F401
+    from leanto.worker import event_loop, out_of_memory, script, typed  # noqa: F401
 
 
 def receive(control: socket.socket) -> tuple:
@@ -172,11 +173,9 @@ def report_exits(
 
 
 def preload(modules: list[str]) -> dict:
-    """Import modules ahead; say which cannot be, and whether one has left threads behind.
+    """Import modules ahead; say which cannot be, and whether one has made this process unfit for forking.
 
-    A library may start threads and stop them itself around a fork (OpenBLAS does), so threads are counted after a fork.
-    Threads that stay would be missing in the workers: then this zygote is tainted, and the node makes another one
-    without the module.
+    Then this zygote is tainted, and the node makes another one without the module.
     """
     refused = []
     for name in modules:
@@ -187,11 +186,38 @@ def preload(modules: list[str]) -> dict:
         ) as error:  # whatever a module does when it's imported must not end the zygote
             refused.append([name, f"{type(error).__name__}: {error}"[:500]])
             continue
-        if thread_count() > 1 and threads_survive_fork():
-            refused.append([name, "it leaves threads behind"])
+        why = unfit_for_fork()
+        if why:
+            refused.append([name, why])
             return {"op": "warm", "refused": refused, "tainted": True}
     freeze()
     return {"op": "warm", "refused": refused, "tainted": False}
+
+
+def unfit_for_fork() -> str:
+    """Return why this process's children would lack something that they need; "" if nothing is known.
+
+    A library may start threads and stop them itself around a fork (OpenBLAS does), so threads are counted after a fork; those
+    that stay would be missing in the workers. A GPU that was begun with (by `torch.cuda.is_available()`, say) can't be used
+    in a fork, and the workers have others, besides.
+    """
+    if holds_gpu():
+        return "it opens a GPU when it's imported"
+    if thread_count() > 1 and threads_survive_fork():
+        return "it leaves threads behind"
+    return ""
+
+
+def holds_gpu(descriptors: str = "/proc/self/fd") -> bool:
+    """Whether a device of a GPU's driver is open: NVIDIA's nvidia0, nvidiactl and nvidia-uvm, AMD's kfd."""
+    for name in os.listdir(descriptors):
+        try:
+            path = os.readlink(f"{descriptors}/{name}")
+        except OSError:  # the one that lists them
+            continue
+        if path.startswith(GPU_DEVICES):
+            return True
+    return False
 
 
 def thread_count() -> int:

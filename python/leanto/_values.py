@@ -94,7 +94,7 @@ def pack(value: object, shared: bool = True, what: str = "a value") -> tuple:
     names the part of it.
     """
     if type(value) in PLAIN:
-        if type(value) is not bytes or len(value) < LARGE or not shared:
+        if type(value) is not bytes or len(value) < LARGE:
             return dumps(value, 5), ()
         value = LargeBytes(value)
     buffers = _Collector()

@@ -5,10 +5,13 @@
 
 #include <array>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <cerrno>
 #include <exception>
 #include <utility>
+
+#include "net/tls_join.h"
 
 namespace leanto::net {
 
@@ -18,6 +21,7 @@ namespace {
 
 constexpr std::size_t kOwnChunk = 32 << 10;  // from here on a body is sent from where it lies
 constexpr std::size_t kMaxPieces = 16;
+constexpr std::size_t kTlsPiece = 256 << 10;  // how much is encrypted before it's sent
 
 }  // namespace
 
@@ -43,10 +47,16 @@ void Outgoing::flush() {
   }
 }
 
-FrameStream::FrameStream(Loop& loop, Outgoing& outgoing, int socket, wire::FrameLimits limits)
-    : outgoing_(outgoing), socket_(loop.context()), decoder_(limits) {
+FrameStream::FrameStream(Loop& loop, Outgoing& outgoing, Connection connection,
+                         wire::FrameLimits limits)
+    : loop_(loop),
+      outgoing_(outgoing),
+      socket_(loop.context()),
+      tls_(connection.take_tls()),
+      held_(connection.take_held()),
+      decoder_(limits) {
   // The family matters only for addresses, which are not asked for.
-  socket_.assign(asio::generic::stream_protocol(AF_UNIX, 0), socket);
+  socket_.assign(asio::generic::stream_protocol(AF_UNIX, 0), connection.release_socket());
   socket_.native_non_blocking(true);
 }
 
@@ -54,15 +64,22 @@ Task<Status> FrameStream::receive(OnFrame on_frame) {
   const std::shared_ptr<FrameStream> self = shared_from_this();
   while (true) {
     const wire::FrameDecoder::Room room = decoder_.prepare();
-    boost::system::error_code error;
-    auto buffer = asio::buffer(room.data, room.size);
-    auto token = asio::redirect_error(asio::use_awaitable, error);
-    const std::size_t size = co_await socket_.async_read_some(buffer, token);
-    if (error == asio::error::eof || error == asio::error::operation_aborted ||
-        error == asio::error::connection_reset || error == asio::error::bad_descriptor) {
-      co_return Status{};
+    std::size_t size = 0;
+    if (tls_) {
+      const std::optional<std::size_t> read = co_await read_by_tls(room);
+      if (!read) co_return Status{};
+      size = *read;
+    } else {
+      boost::system::error_code error;
+      auto buffer = asio::buffer(room.data, room.size);
+      auto token = asio::redirect_error(asio::use_awaitable, error);
+      size = co_await socket_.async_read_some(buffer, token);
+      if (error == asio::error::eof || error == asio::error::operation_aborted ||
+          error == asio::error::connection_reset || error == asio::error::bad_descriptor) {
+        co_return Status{};
+      }
+      if (error) co_return fail(ErrorKind::kProtocol, "reading from a peer: {}", error.message());
     }
-    if (error) co_return fail(ErrorKind::kProtocol, "reading from a peer: {}", error.message());
     decoder_.commit(size);
     ++batch_;
     outgoing_.begin_batch();
@@ -76,6 +93,23 @@ Task<Status> FrameStream::receive(OnFrame on_frame) {
     outgoing_.end_batch();
     if (!handled) co_return handled;
   }
+}
+
+Task<std::optional<std::size_t>> FrameStream::read_by_tls(wire::FrameDecoder::Room room) {
+  // What TLS has read ahead makes no socket readable, so others get their turn this way.
+  if (tls_has_more_) co_await asio::post(loop_.context(), asio::use_awaitable);
+  while (tls_) {
+    const TlsSession::Read read = tls_->read(room.data, room.size);
+    tls_has_more_ = read.step == TlsStep::kDone;
+    if (tls_->has_outgoing()) flush();  // TLS may have had to answer something
+    if (read.size > 0) co_return read.size;
+    if (!tls_ || read.step != TlsStep::kWaits) break;
+    boost::system::error_code error;
+    auto token = asio::redirect_error(asio::use_awaitable, error);
+    co_await socket_.async_wait(Socket::wait_read, token);
+    if (error) break;
+  }
+  co_return std::nullopt;
 }
 
 Status FrameStream::handle_batch(const OnFrame& on_frame) {
@@ -110,8 +144,8 @@ void FrameStream::send(wire::FrameType type, std::uint32_t stream, std::string_v
 
 void FrameStream::flush() {
   in_outgoing_ = false;
-  while (is_open() && queued_bytes_ > 0) {
-    if (!write_some()) return;
+  while (is_open() && (queued_bytes_ > 0 || (tls_ && tls_->has_outgoing()))) {
+    if (!(tls_ ? write_some_by_tls() : write_some())) return;
   }
 }
 
@@ -136,6 +170,28 @@ bool FrameStream::write_some() {
   }
   if (errno == EINTR) return true;
   if (errno == EAGAIN || errno == EWOULDBLOCK) {
+    wait_until_writable();
+  } else {
+    close();
+  }
+  return false;
+}
+
+// As write_some.
+bool FrameStream::write_some_by_tls() {
+  std::size_t most = tls_->has_outgoing() ? 0 : kTlsPiece;
+  while (queued_bytes_ > 0 && most > 0) {
+    const std::string_view bytes = chunks_.front().bytes().substr(first_offset_, most);
+    if (tls_->write(bytes) != TlsStep::kDone) {
+      close();
+      return false;
+    }
+    most -= bytes.size();
+    drop_written(bytes.size());
+  }
+  const TlsStep flushed = tls_->flush();
+  if (flushed == TlsStep::kDone) return true;
+  if (flushed == TlsStep::kWaits) {
     wait_until_writable();
   } else {
     close();
@@ -172,7 +228,12 @@ void FrameStream::wait_until_writable() {
 
 void FrameStream::close() {
   boost::system::error_code ignored;
-  socket_.close(ignored);
+  if (tls_) {
+    socket_.cancel(ignored);
+    TlsJoin::finish(loop_, std::move(socket_), std::move(tls_), std::move(held_));
+  } else {
+    socket_.close(ignored);
+  }
   chunks_.clear();
   first_offset_ = 0;
   queued_bytes_ = 0;

@@ -1,4 +1,4 @@
-// A connected socket that carries frames both ways.
+// A connection that carries frames both ways.
 //
 // Sending never blocks: what the socket doesn't take at once waits in order. Frames that are sent
 // while a batch of received ones is being handled leave together at its end, so that pipelined
@@ -10,10 +10,12 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/result.h"
+#include "net/connection.h"
 #include "net/loop.h"
 #include "wire/frame.h"
 
@@ -44,8 +46,7 @@ class FrameStream : public std::enable_shared_from_this<FrameStream> {
  public:
   using OnFrame = std::function<void(wire::Frame&)>;
 
-  // Takes a connected socket of any family over.
-  FrameStream(Loop& loop, Outgoing& outgoing, int socket, wire::FrameLimits limits = {});
+  FrameStream(Loop& loop, Outgoing& outgoing, Connection connection, wire::FrameLimits limits = {});
   FrameStream(const FrameStream&) = delete;
   FrameStream& operator=(const FrameStream&) = delete;
 
@@ -55,6 +56,7 @@ class FrameStream : public std::enable_shared_from_this<FrameStream> {
 
   // Of what is received from the next frame on.
   void set_limits(wire::FrameLimits limits) { decoder_.set_limits(limits); }
+  void set_spools(wire::MakeBodySpool make) { decoder_.set_spools(std::move(make)); }
 
   void send(wire::FrameType type, std::uint32_t stream, std::string_view head,
             wire::Body body = {});
@@ -69,7 +71,6 @@ class FrameStream : public std::enable_shared_from_this<FrameStream> {
   std::size_t queued_bytes() const { return queued_bytes_; }
   // How often something has come; frames of the same batch came together.
   std::uint64_t batch() const { return batch_; }
-  int native_handle() { return socket_.native_handle(); }
 
  private:
   using Socket = boost::asio::generic::stream_protocol::socket;
@@ -77,10 +78,17 @@ class FrameStream : public std::enable_shared_from_this<FrameStream> {
   Status handle_batch(const OnFrame& on_frame);
   void wait_until_writable();
   bool write_some();
+  bool write_some_by_tls();
+  // How much has come, or nothing if the connection has ended.
+  Task<std::optional<std::size_t>> read_by_tls(wire::FrameDecoder::Room room);
   void drop_written(std::size_t size);
 
+  Loop& loop_;
   Outgoing& outgoing_;
   Socket socket_;
+  std::unique_ptr<TlsSession> tls_;  // what is spoken on the socket, if it's not frames themselves
+  bool tls_has_more_ = false;
+  std::shared_ptr<void> held_;
   wire::FrameDecoder decoder_;
   std::uint64_t batch_ = 0;
 

@@ -58,8 +58,7 @@ TlsStep look_at_first_byte(int socket, std::optional<std::uint8_t>& first) {
 class Beginning {
  public:
   Beginning(Loop& loop, const TlsContext& context, int socket, Duration limit)
-      : loop_(loop),
-        socket_(make_socket(loop, socket)),
+      : socket_(make_socket(loop, socket)),
         session_(std::make_unique<TlsSession>(context, socket)),
         timer_(loop.context(), std::chrono::duration_cast<asio::steady_timer::duration>(limit)) {
     auto give_up = [this, flags = flags_](const boost::system::error_code& error) {
@@ -106,15 +105,9 @@ class Beginning {
     (void)co_await run(std::move(drain));
   }
 
-  Result<int> join(std::shared_ptr<void> held) {
-    std::array<int, 2> ends{};
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()) != 0)
-      return fail_errno(ErrorKind::kCapacity, errno, "a pair of sockets for TLS");
+  Connection finish(std::shared_ptr<void> held) {
     flags_->over = true;
-    std::make_shared<TlsJoin>(loop_, std::move(socket_), std::move(session_), ends[0],
-                              std::move(held))
-        ->start();
-    return ends[1];
+    return Connection(socket_.release(), std::move(session_), std::move(held));
   }
 
  private:
@@ -132,7 +125,6 @@ class Beginning {
     bool over = false;
   };
 
-  Loop& loop_;
   std::shared_ptr<Flags> flags_ = std::make_shared<Flags>();
   Socket socket_;
   std::unique_ptr<TlsSession> session_;
@@ -171,9 +163,9 @@ Failure other_certificate(const TlsPeer& peer, const std::string& found) {
 
 }  // namespace
 
-Task<Result<int>> accept_tls(Loop& loop, std::shared_ptr<const TlsContext> context, int socket,
-                             Duration limit, std::shared_ptr<void> held,
-                             std::function<std::string(std::uint8_t)> answer_plain) {
+Task<Result<Connection>> accept_tls(Loop& loop, std::shared_ptr<const TlsContext> context,
+                                    int socket, Duration limit, std::shared_ptr<void> held,
+                                    std::function<std::string(std::uint8_t)> answer_plain) {
   Beginning beginning(loop, *context, socket, limit);
   std::optional<std::uint8_t> first;
   Step look = [&first, socket](TlsSession&) { return look_at_first_byte(socket, first); };
@@ -185,23 +177,26 @@ Task<Result<int>> accept_tls(Loop& loop, std::shared_ptr<const TlsContext> conte
     co_return fail(ErrorKind::kProtocol, "the peer doesn't speak TLS");
   }
   Step handshake = [](TlsSession& session) { return session.handshake(); };
-  Step first_byte = [](TlsSession& session) { return session.peek(); };
+  Step first_byte = [](TlsSession& session) {
+    std::uint8_t byte = 0;
+    return session.peek(byte);
+  };
   for (Step* const step : {&handshake, &first_byte}) {
     const Status done = co_await beginning.run(*step);
     if (!done) co_return Failure(done.error());
   }
-  co_return beginning.join(std::move(held));
+  co_return beginning.finish(std::move(held));
 }
 
-Task<Result<int>> connect_tls(Loop& loop, std::shared_ptr<const TlsContext> context, int socket,
-                              TlsPeer peer, Duration limit) {
+Task<Result<Connection>> connect_tls(Loop& loop, std::shared_ptr<const TlsContext> context,
+                                     int socket, TlsPeer peer, Duration limit) {
   Beginning beginning(loop, *context, socket, limit);
   Step handshake = [](TlsSession& session) { return session.handshake(); };
   const Status done = co_await beginning.run(std::move(handshake));
   if (!done) co_return explain(done.error(), peer.name);
   const std::string found = beginning.session().peer_fingerprint();
   if (!is_equal(found, peer.fingerprint)) co_return other_certificate(peer, found);
-  co_return beginning.join(nullptr);
+  co_return beginning.finish(nullptr);
 }
 
 }  // namespace leanto::net

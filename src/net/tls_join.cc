@@ -41,6 +41,7 @@ TlsJoin::TlsJoin(Loop& loop, Socket peer, std::unique_ptr<TlsSession> session, i
       inner_(loop.context()),
       linger_(loop.context()),
       held_(std::move(held)) {
+  if (inner < 0) return;
   inner_.assign(asio::generic::stream_protocol(AF_UNIX, 0), inner);
   inner_.native_non_blocking(true);
   ::setsockopt(inner, SOL_SOCKET, SO_SNDBUF, &kInnerBuffer, sizeof kInnerBuffer);
@@ -49,6 +50,12 @@ TlsJoin::TlsJoin(Loop& loop, Socket peer, std::unique_ptr<TlsSession> session, i
 void TlsJoin::start() {
   wait_inner_readable();
   read_peer();  // something may have been read with the handshake
+}
+
+void TlsJoin::finish(Loop& loop, Socket peer, std::unique_ptr<TlsSession> session,
+                     std::shared_ptr<void> held) {
+  std::make_shared<TlsJoin>(loop, std::move(peer), std::move(session), -1, std::move(held))
+      ->on_inner_end();
 }
 
 // From the peer

@@ -22,12 +22,16 @@ class TlsJoin final : public std::enable_shared_from_this<TlsJoin> {
 
   static constexpr std::size_t kPiece = 256 << 10;
 
-  // After the handshake. `peer` is the socket of `session`, `inner` one end of a pair; `held` goes
-  // when the connection has ended.
+  // After the handshake. `peer` is the socket of `session`, `inner` one end of a pair, or -1;
+  // `held` goes when the connection has ended.
   TlsJoin(Loop& loop, Socket peer, std::unique_ptr<TlsSession> session, int inner,
           std::shared_ptr<void> held);
 
   void start();
+
+  // Ends a connection: what is to be sent still is, and what the peer says is read for a while.
+  static void finish(Loop& loop, Socket peer, std::unique_ptr<TlsSession> session,
+                     std::shared_ptr<void> held);
 
  private:
   void read_peer();

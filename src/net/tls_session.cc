@@ -169,10 +169,9 @@ TlsStep TlsSession::handshake() {
   return step == TlsStep::kEnded ? break_with("the peer hung up") : step;
 }
 
-TlsStep TlsSession::peek() {
+TlsStep TlsSession::peek(std::uint8_t& byte) {
   ERR_clear_error();
   errno = 0;
-  char byte = 0;
   return step_of(SSL_peek(ssl_.get(), &byte, 1));
 }
 

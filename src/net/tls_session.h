@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -53,8 +54,8 @@ class TlsSession {
   TlsSession& operator=(const TlsSession&) = delete;
 
   TlsStep handshake();
-  // Whether a first byte has come.
-  TlsStep peek();
+  // The first byte, if one has come; it stays to be read.
+  TlsStep peek(std::uint8_t& byte);
 
   struct Read {
     TlsStep step;

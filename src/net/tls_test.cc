@@ -50,14 +50,19 @@ struct TlsTest : testing::Test {
       };
       std::shared_ptr<void> token = std::make_shared<int>();
       self.held = token;
-      self.accepted = co_await accept_tls(self.test.loop, self.server_context, end, at_most,
-                                          std::move(token), std::move(answer));
+      Result<Connection> made = co_await accept_tls(self.test.loop, self.server_context, end,
+                                                    at_most, std::move(token), std::move(answer));
+      self.accepted = self.to_socket(std::move(made));
     };
     test.loop.spawn("accept", accept(*this, socket, limit));
   }
   Result<int> connect(int socket, std::string fingerprint, Duration limit = 60s) {
-    return test.get(connect_tls(test.loop, client_context, socket,
-                                {"box:7433", std::move(fingerprint)}, limit));
+    return to_socket(test.get(connect_tls(test.loop, client_context, socket,
+                                          {"box:7433", std::move(fingerprint)}, limit)));
+  }
+  Result<int> to_socket(Result<Connection> made) {
+    if (!made) return Failure(made.error());
+    return Connection::to_socket(test.loop, *std::move(made));
   }
   void connect_both() {
     const std::array<int, 2> ends = make_pair_of_sockets();

@@ -2,14 +2,18 @@
 
 #include <utility>
 
+#include "node/file_body.h"
+
 namespace leanto::node {
 
 using wire::FrameType;
 
-Asker::Asker(net::Loop& loop, net::Outgoing& outgoing, int socket, std::string name)
+Asker::Asker(net::Loop& loop, net::Outgoing& outgoing, net::Connection connection, std::string name)
     : loop_(loop),
       name_(std::move(name)),
-      stream_(std::make_shared<net::FrameStream>(loop, outgoing, socket)) {}
+      stream_(std::make_shared<net::FrameStream>(loop, outgoing, std::move(connection))) {
+  stream_->set_spools(spools_in_memory());
+}
 
 void Asker::start(std::string_view hello) {
   stream_->send(FrameType::kHello, 0, hello);

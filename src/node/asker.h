@@ -20,8 +20,8 @@ class Asker final : public std::enable_shared_from_this<Asker> {
   };
   using OnLog = std::function<void(std::string_view head, std::string_view text)>;
 
-  // Takes a connected socket over. `name` is that of the other node, for messages.
-  Asker(net::Loop& loop, net::Outgoing& outgoing, int socket, std::string name);
+  // `name` is that of the other node, for messages.
+  Asker(net::Loop& loop, net::Outgoing& outgoing, net::Connection connection, std::string name);
 
   void start(std::string_view hello);
   bool is_open() const { return stream_->is_open(); }

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "node/file_body.h"
+
 namespace leanto::node {
 
 using wire::FrameType;
@@ -17,14 +19,16 @@ constexpr wire::FrameLimits kOfStrangers{64 << 10, 64 << 10};
 
 }  // namespace
 
-Client::Client(net::Loop& loop, net::Outgoing& outgoing, ClientRequests& requests, int socket,
-               wire::FrameLimits limits, Access access)
+Client::Client(net::Loop& loop, net::Outgoing& outgoing, ClientRequests& requests,
+               net::Connection connection, wire::FrameLimits limits, Access access)
     : loop_(loop),
       requests_(requests),
       limits_(limits),
-      stream_(std::make_shared<net::FrameStream>(loop, outgoing, socket,
+      stream_(std::make_shared<net::FrameStream>(loop, outgoing, std::move(connection),
                                                  access.is_stranger() ? kOfStrangers : limits)),
-      access_(std::move(access)) {}
+      access_(std::move(access)) {
+  stream_->set_spools(spools_in_memory());
+}
 
 net::Task<> Client::serve() {
   const std::shared_ptr<Client> self = shared_from_this();

@@ -48,8 +48,9 @@ class Client final : public ReplyPort, public std::enable_shared_from_this<Clien
   static constexpr Duration kTokenLimit = std::chrono::seconds(10);
 
   // `access` is what whoever is at the other end may do; a stranger has to say a token first.
-  Client(net::Loop& loop, net::Outgoing& outgoing, ClientRequests& requests, int socket,
-         wire::FrameLimits limits = {}, Access access = Access::owner());
+  Client(net::Loop& loop, net::Outgoing& outgoing, ClientRequests& requests,
+         net::Connection connection, wire::FrameLimits limits = {},
+         Access access = Access::owner());
 
   // Serves the connection until it ends.
   net::Task<> serve();

@@ -6,6 +6,7 @@
 
 #include "node/asker.h"
 #include "node/code_fetch.h"
+#include "node/file_body.h"
 
 namespace leanto::node {
 
@@ -41,16 +42,16 @@ Failure DirectFetcher::was_silent(std::string_view what) const {
 net::Task<Result<DirectFetcher::Fetched>> DirectFetcher::fetch_value(std::string value,
                                                                      DirectWay way) {
   std::string ticket = way.ticket;
-  Result<UniqueFd> socket = co_await dial_directly(parts_.dialler, std::move(way));
-  if (!socket) co_return Failure(socket.error());
-  co_return co_await fetch_value_over(*std::move(socket), std::move(value), std::move(ticket));
+  Result<net::Connection> connection = co_await dial_directly(parts_.dialler, std::move(way));
+  if (!connection) co_return Failure(connection.error());
+  co_return co_await fetch_value_over(*std::move(connection), std::move(value), std::move(ticket));
 }
 
-net::Task<Result<DirectFetcher::Fetched>> DirectFetcher::fetch_value_over(UniqueFd socket,
-                                                                          std::string value,
-                                                                          std::string ticket) {
+net::Task<Result<DirectFetcher::Fetched>> DirectFetcher::fetch_value_over(
+    net::Connection connection, std::string value, std::string ticket) {
   const auto stream =
-      std::make_shared<net::FrameStream>(parts_.loop, parts_.outgoing, socket.release());
+      std::make_shared<net::FrameStream>(parts_.loop, parts_.outgoing, std::move(connection));
+  stream->set_spools(spools_in_memory());
   stream->send(FrameType::kHello, 0, hello_with(ticket, parts_.version));
   const Json question = {{"op", "fetch"}, {"o", value}, {"far", true}};
   stream->send(FrameType::kAsk, kStream, wire::encode_head(question));
@@ -72,9 +73,9 @@ net::Task<Result<DirectFetcher::Fetched>> DirectFetcher::fetch_value_over(Unique
 
 net::Task<Status> DirectFetcher::fetch_tree(CodeStore& code, Digest tree, DirectWay way) {
   const std::string hello = hello_with(way.ticket, parts_.version);
-  Result<UniqueFd> socket = co_await dial_directly(parts_.dialler, std::move(way));
-  if (!socket) co_return Failure(socket.error());
-  const auto asker = std::make_shared<Asker>(parts_.loop, parts_.outgoing, socket->release(),
+  Result<net::Connection> connection = co_await dial_directly(parts_.dialler, std::move(way));
+  if (!connection) co_return Failure(connection.error());
+  const auto asker = std::make_shared<Asker>(parts_.loop, parts_.outgoing, *std::move(connection),
                                              "another host of the cluster");
   asker->start(hello);
   const std::shared_ptr<bool> silent = watch(asker->stream());

@@ -32,7 +32,7 @@ class DirectFetcher {
   // All of it or nothing.
   net::Task<Result<Fetched>> fetch_value(std::string value, DirectWay way);
   // The same over a connection to the node, which is taken over.
-  net::Task<Result<Fetched>> fetch_value_over(UniqueFd socket, std::string value,
+  net::Task<Result<Fetched>> fetch_value_over(net::Connection connection, std::string value,
                                               std::string ticket);
 
   // What `code` lacks of the tree; what has come stays, also if not all does. kSnapshot: the node

@@ -21,7 +21,7 @@ struct DirectFetcherTest : testing::Test {
     test.loop.spawn("fetch", fetch(std::move(near)));
   }
   net::Task<> fetch(UniqueFd socket) {
-    fetched = co_await fetcher.fetch_value_over(std::move(socket), "o1", "ticket_secret");
+    fetched = co_await fetcher.fetch_value_over(socket.release(), "o1", "ticket_secret");
   }
   bool run_until_fetched() {
     return test.run_until([this] { return fetched.has_value(); });

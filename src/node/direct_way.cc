@@ -28,7 +28,7 @@ Result<DirectWay> parse_direct_way(const Json& head) {
   return way;
 }
 
-net::Task<Result<UniqueFd>> dial_directly(TlsDialler& dialler, DirectWay way) {
+net::Task<Result<net::Connection>> dial_directly(TlsDialler& dialler, DirectWay way) {
   Error why{ErrorKind::kNodeLost, "no host was said"};
   for (const std::string& name : way.hosts) {
     HostSpec host;
@@ -38,7 +38,7 @@ net::Task<Result<UniqueFd>> dial_directly(TlsDialler& dialler, DirectWay way) {
     OnProgress nobody;
     Result<Transport> reached =
         co_await dialler.dial(std::move(host), std::move(nobody), kDirectLimits);
-    if (reached) co_return std::move(reached->socket);
+    if (reached) co_return std::move(reached->connection);
     why = reached.error();
   }
   co_return Failure(why);

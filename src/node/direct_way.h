@@ -28,7 +28,7 @@ inline constexpr TlsDialler::Limits kDirectLimits{std::chrono::seconds(2), std::
 
 // A connection to the first host that is the right one. kNodeLost, kTimeout: none can be reached;
 // kAccessDenied: others answer.
-net::Task<Result<UniqueFd>> dial_directly(TlsDialler& dialler, DirectWay way);
+net::Task<Result<net::Connection>> dial_directly(TlsDialler& dialler, DirectWay way);
 
 // The HELLO that has the ticket.
 std::string hello_with(const std::string& ticket, const std::string& version);

@@ -42,42 +42,44 @@ net::Task<> Door::accept(UniqueFd listener, net::HttpVia via) {
     if (via == net::HttpVia::kTcp) {
       serve_http(std::move(socket), via);
     } else {
-      serve(std::move(socket), Access::owner());
+      serve(socket.release(), Access::owner());
     }
   };
   std::function<void(UniqueFd)> on_connection = take;
   co_await accept_all(parts_.loop, std::move(listener), std::move(on_connection));
 }
 
-void Door::serve(UniqueFd socket, const Access& access) {
-  if (!is_own_user(socket.get())) return;
-  if (const auto byte = net::peek_first_byte(socket.get())) {
-    serve_first_byte(std::move(socket), *byte, access);
-  } else {
-    parts_.loop.spawn("tell protocols apart", tell_apart(socket.release(), access));
+void Door::serve(net::Connection connection, const Access& access) {
+  if (!connection.has_tls() && !is_own_user(connection.socket())) return;
+  if (const auto byte = connection.peek_first_byte()) {
+    serve_first_byte(std::move(connection), *byte, access);
+  } else if (!connection.has_tls()) {  // with it the byte is there, or has been taken back
+    parts_.loop.spawn("tell protocols apart", tell_apart(connection.release_socket(), access));
   }
 }
 
 net::Task<> Door::tell_apart(int socket, Access access) {
   const auto first = co_await net::wait_for_first_byte(parts_.loop, socket);
-  if (first) serve_first_byte(UniqueFd(first->socket), first->byte, access);
+  if (first) serve_first_byte(first->socket, first->byte, access);
 }
 
-void Door::serve_first_byte(UniqueFd socket, std::uint8_t byte, const Access& access) {
+void Door::serve_first_byte(net::Connection connection, std::uint8_t byte, const Access& access) {
+  if (byte == wire::kMagic) {
+    wire::FrameLimits limits;
+    limits.body = parts_.max_body;
+    const auto client = std::make_shared<Client>(parts_.loop, parts_.outgoing, parts_.requests,
+                                                 std::move(connection), limits, access);
+    return parts_.loop.spawn("client", client->serve());
+  }
+  const Result<int> plain = net::Connection::to_socket(parts_.loop, std::move(connection));
+  if (!plain) return;
+  UniqueFd socket(*plain);
   if (byte == wire::kRelayMagic) {
     const Status allowed = access.check(Right::kAdmin, "a connection to another node");
     if (!allowed) return refuse(socket.get(), allowed.error());
     return parts_.loop.spawn("relay", relay(socket.release()));
   }
-  if (byte != wire::kMagic) {
-    return serve_http(std::move(socket),
-                      access.is_owner() ? net::HttpVia::kUnixSocket : net::HttpVia::kTls);
-  }
-  wire::FrameLimits limits;
-  limits.body = parts_.max_body;
-  const auto client = std::make_shared<Client>(parts_.loop, parts_.outgoing, parts_.requests,
-                                               socket.release(), limits, access);
-  parts_.loop.spawn("client", client->serve());
+  serve_http(std::move(socket), access.is_owner() ? net::HttpVia::kUnixSocket : net::HttpVia::kTls);
 }
 
 net::Task<> Door::relay(int socket) {

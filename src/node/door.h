@@ -36,11 +36,11 @@ class Door {
   // Accepts until the loop ends.
   net::Task<> accept(UniqueFd listener, net::HttpVia via);
   // One connection of whoever may do so much. Its peer is this process, or one of this user's.
-  void serve(UniqueFd socket, const Access& access);
+  void serve(net::Connection connection, const Access& access);
 
  private:
   net::Task<> tell_apart(int socket, Access access);
-  void serve_first_byte(UniqueFd socket, std::uint8_t byte, const Access& access);
+  void serve_first_byte(net::Connection connection, std::uint8_t byte, const Access& access);
   net::Task<> relay(int socket);
   void serve_http(UniqueFd socket, net::HttpVia via);
   net::Task<> run_http(std::shared_ptr<net::HttpConnection> connection, net::HttpVia via);

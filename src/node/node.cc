@@ -261,7 +261,7 @@ Status Node::open_others() {
       [this](const HostSpec& host) { return ssh_.command_for_people(host); },
       std::move(snapshot_of),
       [this](Request request) { return operations_->run(std::move(request)); },
-      [this](UniqueFd socket, const Access& access) { door_->serve(std::move(socket), access); },
+      [this](UniqueFd socket, const Access& access) { door_->serve(socket.release(), access); },
       [this] { return !facts_.tls.fingerprint.empty(); }});
   return {};
 }
@@ -309,7 +309,9 @@ Status Node::listen_on_port(const TcpAddress& address) {
   if (!identity) return Failure(identity.error());
   Result<net::TlsContext> context = net::TlsContext::server(*identity);
   if (!context) return Failure(context.error());
-  auto serve = [this](UniqueFd socket) { door_->serve(std::move(socket), Access::stranger()); };
+  auto serve = [this](net::Connection connection) {
+    door_->serve(std::move(connection), Access::stranger());
+  };
   tls_port_ = std::make_unique<TlsPort>(TlsPort::Parts{loop_, *std::move(context), serve});
   facts_.tls = {*bound, identity->fingerprint};
   loop_.spawn("accept tls", tls_port_->accept(*std::move(port)));

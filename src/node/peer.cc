@@ -216,8 +216,8 @@ net::Task<Status> Peer::carry_once() {
 }
 
 net::Task<Status> Peer::carry(Transport& transport) {
-  const auto stream =
-      std::make_shared<net::FrameStream>(parts_.loop, parts_.outgoing, transport.socket.release());
+  const auto stream = std::make_shared<net::FrameStream>(parts_.loop, parts_.outgoing,
+                                                         std::move(transport.connection));
   greeted_ = false;
   stream->send(FrameType::kLink, 0,
                encode({session_, link_->received(), there_.session != session_, parts_.node,

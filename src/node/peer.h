@@ -20,9 +20,9 @@
 
 namespace leanto::node {
 
-// What carries a link for a while: a connected socket, and whatever holds its other end.
+// What carries a link for a while, and whatever holds its other end.
 struct Transport {
-  UniqueFd socket;
+  net::Connection connection;
   // Ends what holds the other end, after the socket was closed, and says why it has ended.
   std::function<net::Task<Error>()> why_it_ended{};
   std::string token{};  // a secret, said to the node there

@@ -57,7 +57,7 @@ class PeerTest : public testing::Test {
     streams_.push_back(stream);
     test_.loop.spawn("node", serve(stream));
     Transport transport;
-    transport.socket = std::move(mine);
+    transport.connection = mine.release();
     transport.token = token_;
     return transport;
   }

@@ -77,7 +77,7 @@ net::Task<Result<Transport>> SshDialler::dial(HostSpec host, OnProgress on_progr
       co_await leanto::dial(loop_, ssh_host, *std::move(program), std::move(say));
   if (!node) co_return Failure(node.error());
   Transport transport;
-  transport.socket = std::move(node->socket);
+  transport.connection = node->socket.release();
   const std::shared_ptr<SshProcess> ssh = std::move(node->ssh);
   transport.why_it_ended = [ssh, ssh_host]() -> net::Task<Error> {
     const SshEnd end = co_await ssh->end(kEndGrace);

@@ -1,10 +1,12 @@
 #include "node/stored_value.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 
+#include "node/file_body.h"
 #include "os/files.h"
 #include "os/unnamed_file.h"
 
@@ -27,18 +29,30 @@ Status read_at(int fd, std::uint64_t from, char* to, std::size_t size) {
   return {};
 }
 
+// The file that the body came in, if it's to be in memory.
+Result<UniqueFd> file_of(const wire::Body& body, const ValueBudget::Room& room,
+                         const ValueBudget& budget) {
+  if (body.file() >= 0 && !room.is_on_disk()) {
+    UniqueFd same(::fcntl(body.file(), F_DUPFD_CLOEXEC, 0));
+    if (!same) return fail_errno(ErrorKind::kCapacity, errno, "keeping a value");
+    return same;
+  }
+  Result<UniqueFd> file = room.is_on_disk() ? make_disk_file(budget.limits().directory, body.size())
+                                            : make_memory_file("leanto-value", body.size());
+  if (!file) return file;
+  if (const Status written = write_all(file->get(), body.view(), "a kept value"); !written)
+    return Failure(written.error());
+  return file;
+}
+
 }  // namespace
 
 Result<StoredValue> StoredValue::store(const Json& said, const wire::Body& body, Segments& segments,
                                        ValueBudget& budget) {
   Result<ValueBudget::Room> room = budget.reserve(body.size());
   if (!room) return Failure(room.error());
-  Result<UniqueFd> file = room->is_on_disk()
-                              ? make_disk_file(budget.limits().directory, body.size())
-                              : make_memory_file("leanto-value", body.size());
+  Result<UniqueFd> file = file_of(body, *room, budget);
   if (!file) return Failure(file.error());
-  if (const Status written = write_all(file->get(), body.view(), "a kept value"); !written)
-    return Failure(written.error());
   StoredValue value(*std::move(file), *std::move(room));
   if (said.contains("b")) value.words_["b"] = said["b"];
   if (const auto words = said.find("seg"); words != said.end()) {
@@ -76,6 +90,11 @@ Result<StoredValue::Loaded> StoredValue::load(Reader reader) const {
       reader == Reader::kFar ? segment_sizes() : std::vector<std::uint64_t>();
   std::size_t size = room_.size();
   for (const std::uint64_t each : beside) size += each;
+  if (beside.empty() && !room_.is_on_disk() && size >= kSpooledFrom) {
+    UniqueFd same(::fcntl(file_.get(), F_DUPFD_CLOEXEC, 0));
+    if (Result<wire::Body> body = map_body(std::move(same), size); body)
+      return Loaded{words_, *std::move(body)};
+  }
   auto bytes = std::make_unique_for_overwrite<char[]>(size);
   if (Status read = read_at(file_.get(), 0, bytes.get(), room_.size()); !read)
     return Failure(read.error());

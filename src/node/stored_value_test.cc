@@ -1,9 +1,11 @@
 #include "node/stored_value.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "net/test_loop.h"
 #include "node/fake_worker.h"
+#include "node/file_body.h"
 #include "os/temporary_directory.h"
 
 namespace leanto::node {
@@ -52,6 +54,35 @@ TEST_F(StoredValueTest, GoesToDiskOverTheMemoryAndIsRefusedOverBoth) {
   EXPECT_EQ(third.error().kind, ErrorKind::kCapacity);
   first = store("small");
   EXPECT_FALSE(store(bytes)->is_on_disk()) << "what was replaced gives its room back";
+}
+
+std::pair<dev_t, ino_t> file_behind(const wire::Body& body) {
+  struct stat status{};
+  EXPECT_EQ(::fstat(body.file(), &status), 0);
+  return {status.st_dev, status.st_ino};
+}
+
+TEST_F(StoredValueTest, IsTheFileThatItCameInUnlessThereIsNoRoomInMemory) {
+  ValueBudget large{{12 << 20, 12 << 20, directory.path()}};
+  const std::string bytes(kSpooledFrom, 'x');
+  std::vector<StoredValue> kept;
+  for (const bool fits : {true, false}) {
+    const std::unique_ptr<wire::BodySpool> spool = spools_in_memory()(bytes.size());
+    ASSERT_TRUE(spool->append(bytes));
+    Result<wire::Body> came = spool->finish();
+    Result<StoredValue> value = StoredValue::store(wire::Json::object(), *came, segments, large);
+    ASSERT_TRUE(value) << value.error().message;
+    EXPECT_EQ(value->is_on_disk(), !fits);
+    const auto identity = file_behind(*came);
+    came = wire::Body();
+    const Result<StoredValue::Loaded> loaded = value->load(Reader::kFar);
+    ASSERT_TRUE(loaded) << loaded.error().message;
+    EXPECT_TRUE(loaded->body.view() == bytes);
+    if (fits) {
+      EXPECT_EQ(file_behind(loaded->body), identity) << "it was copied";
+    }
+    kept.push_back(*std::move(value));
+  }
 }
 
 TEST_F(StoredValueTest, HasTheSegmentThatItCameInAndNobodyElseHas) {

@@ -63,11 +63,11 @@ net::Task<Result<Transport>> TlsDialler::dial(HostSpec host, OnProgress on_progr
       co_await net::connect_tcp(loop_, *std::move(address), port, limits.connect);
   if (!socket) co_return Failure(socket.error());
   net::TlsPeer peer{name, host.fingerprint};
-  const Result<int> plain =
+  Result<net::Connection> connection =
       co_await net::connect_tls(loop_, context_, *socket, std::move(peer), limits.handshake);
-  if (!plain) co_return Failure(plain.error());
+  if (!connection) co_return Failure(connection.error());
   Transport transport;
-  transport.socket = UniqueFd(*plain);
+  transport.connection = *std::move(connection);
   transport.token = host.token;
   co_return transport;
 }

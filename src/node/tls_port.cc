@@ -54,10 +54,10 @@ void TlsPort::take(UniqueFd socket) {
 net::Task<> TlsPort::begin(int socket, std::shared_ptr<void> held) {
   ++beginning_;
   std::function<std::string(std::uint8_t)> answer = answer_plain;
-  const Result<int> served = co_await net::accept_tls(loop_, context_, socket, kHandshakeLimit,
-                                                      std::move(held), std::move(answer));
+  Result<net::Connection> served = co_await net::accept_tls(
+      loop_, context_, socket, kHandshakeLimit, std::move(held), std::move(answer));
   --beginning_;
-  if (served) serve_(UniqueFd(*served));
+  if (served) serve_(*std::move(served));
 }
 
 Result<net::TlsIdentity> own_tls_identity(const std::filesystem::path& file) {

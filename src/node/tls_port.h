@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 
+#include "net/connection.h"
 #include "net/loop.h"
 #include "net/tls_session.h"
 #include "os/unique_fd.h"
@@ -21,7 +22,7 @@ class TlsPort {
   struct Parts {
     net::Loop& loop;
     net::TlsContext context;
-    std::function<void(UniqueFd socket)> serve;
+    std::function<void(net::Connection connection)> serve;
   };
   explicit TlsPort(Parts parts);
 
@@ -34,7 +35,7 @@ class TlsPort {
 
   net::Loop& loop_;
   const std::shared_ptr<const net::TlsContext> context_;
-  const std::function<void(UniqueFd socket)> serve_;
+  const std::function<void(net::Connection connection)> serve_;
   // Shared with connections that may end after this.
   std::shared_ptr<int> connections_ = std::make_shared<int>(0);
   int beginning_ = 0;

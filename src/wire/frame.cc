@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
+#include <utility>
 
 namespace leanto::wire {
 
@@ -105,6 +106,7 @@ void FrameDecoder::commit(std::size_t size) { (pending_body_ ? pending_size_ : e
 
 Result<std::optional<Frame>> FrameDecoder::next() {
   if (pending_body_) return take_large_body();
+  if (spool_) return take_spooled_body();
   if (end_ - begin_ < kHeaderSize) return std::nullopt;
   const char* start = buffer_.get() + begin_;
   const Result<FrameHeader> header = parse_header(start, limits_);
@@ -114,7 +116,7 @@ Result<std::optional<Frame>> FrameDecoder::next() {
   if (end_ - begin_ < front) return std::nullopt;
   if (front + header->body_size > kBufferSize) {
     if (Status started = start_large_body(*header); !started) return Failure(started.error());
-    return take_large_body();
+    return spool_ ? take_spooled_body() : take_large_body();
   }
   if (end_ - begin_ < front + header->body_size) return std::nullopt;
   begin_ += front + header->body_size;
@@ -127,18 +129,36 @@ Result<std::optional<Frame>> FrameDecoder::next() {
 Status FrameDecoder::start_large_body(const FrameHeader& header) {
   const char* start = buffer_.get() + begin_;
   const std::size_t front = kHeaderSize + header.head_size;
+  pending_ = header;
+  pending_head_.assign(start + kHeaderSize, header.head_size);
+  pending_size_ = 0;
+  if (make_spool_) spool_ = make_spool_(header.body_size);
+  if (spool_) {
+    begin_ += front;
+    return {};
+  }
   // The size is the peer's word: it must not end the process.
   pending_body_.reset(new (std::nothrow) char[header.body_size]);
   if (!pending_body_) {
     return fail(ErrorKind::kCapacity, "there is no memory here for a value of {} bytes",
                 header.body_size);
   }
-  pending_ = header;
-  pending_head_.assign(start + kHeaderSize, header.head_size);
   pending_size_ = std::min<std::size_t>(end_ - begin_ - front, header.body_size);
   std::memcpy(pending_body_.get(), start + front, pending_size_);
   begin_ += front + pending_size_;
   return {};
+}
+
+Result<std::optional<Frame>> FrameDecoder::take_spooled_body() {
+  const std::size_t size = std::min<std::size_t>(end_ - begin_, pending_.body_size - pending_size_);
+  if (Status taken = spool_->append({buffer_.get() + begin_, size}); !taken)
+    return Failure(taken.error());
+  begin_ += size;
+  pending_size_ += size;
+  if (pending_size_ < pending_.body_size) return std::nullopt;
+  Result<Body> body = std::exchange(spool_, nullptr)->finish();
+  if (!body) return Failure(body.error());
+  return Frame{pending_.type, pending_.stream, pending_head_, *std::move(body)};
 }
 
 std::optional<Frame> FrameDecoder::take_large_body() {

@@ -10,6 +10,8 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "wire/body.h"
+#include "wire/body_spool.h"
 
 namespace leanto::wire {
 
@@ -59,25 +61,6 @@ void append_header(std::string& out, const FrameHeader& header);
 // `bytes` holds kHeaderSize bytes.
 Result<FrameHeader> parse_header(const char* bytes, const FrameLimits& limits);
 
-// A body is either a view of bytes that somebody else keeps, or bytes of its own, which never
-// change and are shared by its copies.
-class Body {
- public:
-  Body() = default;
-  Body(std::string_view borrowed) : view_(borrowed) {}  // NOLINT: a view is a body
-  Body(std::shared_ptr<const char[]> owned, std::size_t size)
-      : owned_(std::move(owned)), view_(owned_.get(), size) {}
-
-  std::string_view view() const { return view_; }
-  std::size_t size() const { return view_.size(); }
-  bool owns() const { return owned_ != nullptr; }
-  Body to_owned() &&;  // itself, or a copy of what it borrowed
-
- private:
-  std::shared_ptr<const char[]> owned_;
-  std::string_view view_;
-};
-
 struct Frame {
   FrameType type = FrameType::kHello;
   std::uint32_t stream = 0;
@@ -88,13 +71,14 @@ struct Frame {
 // Bytes in, frames out. A reader asks `prepare` where to read to, says with `commit` how much came,
 // and takes frames with `next` until there is none. A frame's views are good until the next `next`
 // or `prepare`; a body too large for the buffer is read into memory of its own, so that it is never
-// copied.
+// copied, or, if it's really large, goes through the buffer into a spool.
 class FrameDecoder {
  public:
   explicit FrameDecoder(FrameLimits limits = {});
 
   // From the next frame on.
   void set_limits(FrameLimits limits) { limits_ = limits; }
+  void set_spools(MakeBodySpool make) { make_spool_ = std::move(make); }
 
   struct Room {
     char* data;
@@ -104,10 +88,11 @@ class FrameDecoder {
   void commit(std::size_t size);
   // Nothing when more bytes are needed; an error (kProtocol, kCapacity) ends the connection.
   Result<std::optional<Frame>> next();
-  bool in_the_middle() const { return pending_body_ != nullptr || begin_ != end_; }
+  bool in_the_middle() const { return pending_body_ || spool_ || begin_ != end_; }
 
  private:
   std::optional<Frame> take_large_body();
+  Result<std::optional<Frame>> take_spooled_body();
   Status start_large_body(const FrameHeader& header);
 
   FrameLimits limits_;
@@ -116,11 +101,14 @@ class FrameDecoder {
   std::size_t begin_ = 0;  // unread bytes are [begin_, end_)
   std::size_t end_ = 0;
 
-  // A frame whose body has memory of its own.
+  // A frame whose body has memory of its own, or goes into a spool.
   FrameHeader pending_;
   std::string pending_head_;
   std::unique_ptr<char[]> pending_body_;
+  std::unique_ptr<BodySpool> spool_;
   std::size_t pending_size_ = 0;
+
+  MakeBodySpool make_spool_;
 };
 
 }  // namespace leanto::wire

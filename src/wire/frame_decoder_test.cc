@@ -173,6 +173,54 @@ TEST(FrameDecoder, ReadsALargeBodyStraightIntoItsOwnMemory) {
   EXPECT_EQ((*frame)->body.view(), pattern(1 << 20, 'b'));
 }
 
+// Appends to a text, up to a limit.
+class TextSpool final : public BodySpool {
+ public:
+  explicit TextSpool(std::size_t most) : most_(most) {}
+  Status append(std::string_view piece) override {
+    text_ += piece;
+    if (text_.size() > most_) return fail(ErrorKind::kCapacity, "no room");
+    return {};
+  }
+  Result<Body> finish() override { return Body(text_).to_owned(); }
+
+ private:
+  std::size_t most_;
+  std::string text_;
+};
+
+TEST(FrameDecoder, SpoolsWhatIsReallyLargeHoweverItIsCut) {
+  const std::string bytes = encode_all(all_sizes());
+  std::minstd_rand random(12);
+  for (int round = 0; round < 20; ++round) {
+    const std::size_t largest = std::size_t{1} << (4 + random() % 15);
+    Reader reader;
+    std::vector<std::uint64_t> spooled;
+    reader.decoder.set_spools([&](std::uint64_t size) -> std::unique_ptr<BodySpool> {
+      if (size < kBuffer + 1) return nullptr;
+      spooled.push_back(size);
+      return std::make_unique<TextSpool>(size);
+    });
+    reader.feed(bytes, [&] { return 1 + random() % largest; });
+    EXPECT_THAT(reader.frames, ElementsAreArray(all_sizes()));
+    EXPECT_FALSE(spooled.empty());
+    EXPECT_FALSE(reader.decoder.in_the_middle());
+  }
+}
+
+TEST(FrameDecoder, EndsWithASpoolThatIsFull) {
+  Reader reader;
+  reader.decoder.set_spools([](std::uint64_t) { return std::make_unique<TextSpool>(100'000); });
+  const std::string bytes = encode({FrameType::kResult, 1, "head", pattern(1 << 20, 'b')});
+  reader.feed(std::string_view(bytes).substr(0, 70'000));
+  EXPECT_FALSE(reader.error);
+  EXPECT_TRUE(reader.decoder.in_the_middle());
+  reader.feed(std::string_view(bytes).substr(70'000));
+  EXPECT_TRUE(reader.frames.empty());
+  ASSERT_TRUE(reader.error);
+  EXPECT_EQ(reader.error->message, "no room");
+}
+
 TEST(FrameDecoder, LeavesASmallBodyInTheBuffer) {
   FrameDecoder decoder;
   const std::string bytes = encode({FrameType::kResult, 1, "", "small"});

@@ -41,13 +41,15 @@ class Mapping:
 
     __slots__ = ("inode", "map", "path", "size", "words")
 
-    def __init__(self, path: str, inode: int, size: int, how: int = mmap.MAP_SHARED) -> None:
+    def __init__(
+        self, path: str, inode: int, size: int, how: int = mmap.MAP_SHARED | _POPULATE
+    ) -> None:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         try:
             status = os.fstat(descriptor)
             if status.st_ino != inode or status.st_size < DATA_OFFSET + size:
                 raise FileNotFoundError(f"{path} is another file")
-            self.map = mmap.mmap(descriptor, DATA_OFFSET + size, flags=how | _POPULATE)
+            self.map = mmap.mmap(descriptor, DATA_OFFSET + size, flags=how)
         finally:
             os.close(descriptor)
         self.path = path
@@ -302,7 +304,9 @@ def borrow(words: dict) -> list:
 
 def _view_kept(words: dict) -> list:
     """The buffers of a value that the node keeps: others read it too, so what is written to it stays here."""
-    mapping = Mapping(words["p"], words["i"], words["n"], mmap.MAP_PRIVATE)
+    mapping = Mapping(
+        words["p"], words["i"], words["n"], mmap.MAP_PRIVATE
+    )  # to populate it would be to copy it
     mapping.words.release()
     view = memoryview(mapping.map)
     buffers = []
@@ -311,6 +315,15 @@ def _view_kept(words: dict) -> list:
         buffers.append(view[at : at + size])
         at += _aligned(size)
     return buffers
+
+
+def map_file(words: dict) -> memoryview:
+    """A body that lies in a file of the node's: what is written to it stays here. Raises OSError if it isn't there."""
+    descriptor = os.open(words["p"], os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return memoryview(mmap.mmap(descriptor, words["n"], flags=mmap.MAP_PRIVATE))
+    finally:
+        os.close(descriptor)
 
 
 def _map(words: dict) -> Mapping:

@@ -196,7 +196,7 @@ def unpack(body, said: dict | None) -> object:
     sizes = said.get("b")
     if not sizes:
         return loads(body)
-    if not isinstance(body, bytearray):
+    if memoryview(body).readonly:
         body = bytearray(body)  # rebuilt in place, so it has to be writable
     view = memoryview(body)
     pieces = []

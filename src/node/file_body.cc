@@ -1,6 +1,7 @@
 #include "node/file_body.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <memory>
@@ -9,6 +10,7 @@
 
 #include "os/files.h"
 #include "os/unnamed_file.h"
+#include "wire/head.h"
 
 namespace leanto::node {
 
@@ -61,6 +63,15 @@ Result<wire::Body> map_body(UniqueFd file, std::uint64_t size) {
     return fail_errno(ErrorKind::kCapacity, errno,
                       fmt::format("mapping a value of {} bytes", size));
   return wire::Body(std::shared_ptr<const char[]>(mapping, mapping->data()), size, mapping->file());
+}
+
+std::optional<std::string> head_naming_file(std::string_view head, const wire::Body& body) {
+  if (body.file() < 0) return std::nullopt;
+  Result<wire::Json> words = wire::decode_head(head);
+  if (!words || wire::find_flag(*words, "run", false)) return std::nullopt;
+  (*words)["file"] = {{"p", fmt::format("/proc/{}/fd/{}", ::getpid(), body.file())},
+                      {"n", body.size()}};
+  return wire::encode_head(*words);
 }
 
 wire::MakeBodySpool spools_in_memory(std::uint64_t from) {

@@ -3,6 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
 
 #include "os/unique_fd.h"
 #include "wire/body.h"
@@ -19,5 +22,9 @@ Result<wire::Body> map_body(UniqueFd file, std::uint64_t size);
 
 // What a stream with large values on it is given (FrameStream::set_spools).
 wire::MakeBodySpool spools_in_memory(std::uint64_t from = kSpooledFrom);
+
+// A CALL's head that says in which file its body is, if it's in one that a worker may map. The
+// arguments of a run come through the socket: its worker outlives this process.
+std::optional<std::string> head_naming_file(std::string_view head, const wire::Body& body);
 
 }  // namespace leanto::node

@@ -6,6 +6,7 @@
 
 #include "os/files.h"
 #include "os/unnamed_file.h"
+#include "wire/head.h"
 
 namespace leanto::node {
 namespace {
@@ -40,6 +41,23 @@ TEST(MapBody, KeepsTheFileOpenAsLongAsThereIsACopy) {
 TEST(MapBody, OfNothingIsNothing) {
   EXPECT_EQ(map_body(UniqueFd(), 0)->size(), 0u);
   EXPECT_FALSE(map_body(UniqueFd(), 1));
+}
+
+TEST(HeadNamingFile, SaysWhereTheBodyIsUnlessItsARuns) {
+  Result<UniqueFd> file = make_memory_file("test", 4);
+  ASSERT_TRUE(write_all(file->get(), "text", "a file"));
+  const Result<wire::Body> body = map_body(*std::move(file), 4);
+  const auto head = [](const wire::Json& words) { return wire::encode_head(words); };
+  EXPECT_EQ(head_naming_file(head({{"v", "a"}}), wire::Body("text")), std::nullopt);
+  EXPECT_EQ(head_naming_file(head({{"v", "a"}, {"run", true}}), *body), std::nullopt);
+  EXPECT_EQ(head_naming_file("nonsense", *body), std::nullopt);
+  const auto naming = head_naming_file(head({{"v", "a"}, {"b", {1, 3}}}), *body);
+  ASSERT_TRUE(naming);
+  const wire::Json words = *wire::decode_head(*naming);
+  EXPECT_EQ(words["b"], (wire::Json{1, 3}));
+  EXPECT_EQ(words["file"]["n"], 4u);
+  const Result<std::string> text = read_file(words["file"]["p"].get<std::string>());
+  EXPECT_EQ(text.value_or(""), "text");
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/byte_size.h"
+#include "node/file_body.h"
 #include "os/fd_passing.h"
 
 namespace leanto::node {
@@ -91,10 +92,15 @@ net::Task<Result<wire::Json>> Worker::load(const wire::Json& words, std::string_
 }
 
 void Worker::send_call(std::uint32_t number, std::string_view head, wire::Body body) {
-  running_.try_emplace(number);
+  RunningCall& call = running_.try_emplace(number).first->second;
   const bool behind = running_.size() > 1;
   ++calls_sent_;
-  stream_->send(FrameType::kCall, number, head, std::move(body));
+  if (const std::optional<std::string> naming = head_naming_file(head, body)) {
+    stream_->send(FrameType::kCall, number, *naming);
+    call.arguments = std::move(body);
+  } else {
+    stream_->send(FrameType::kCall, number, head, std::move(body));
+  }
   if (behind) {
     want_reader();
   } else {

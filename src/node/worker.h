@@ -174,11 +174,12 @@ class Worker : public std::enable_shared_from_this<Worker> {
   std::unique_ptr<OutputMask> mask_;  // only of a service with secrets
   LogPipe out_;
   LogPipe err_;
-  struct CallPipes {
+  struct RunningCall {
     std::unique_ptr<LogPipe> out;
     std::unique_ptr<LogPipe> err;
+    wire::Body arguments;  // in a file that the worker opens, if they are
   };
-  std::unordered_map<std::uint32_t, CallPipes> running_;  // by call number
+  std::unordered_map<std::uint32_t, RunningCall> running_;  // by call number
   std::unordered_set<std::uint32_t> unrecorded_;
   int waiting_ = 0;
   bool was_retired_ = false;

@@ -1,9 +1,13 @@
 #include "node/worker.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <signal.h>
 
 #include "node/fake_worker.h"
+#include "node/file_body.h"
+#include "os/files.h"
+#include "os/unnamed_file.h"
 
 namespace leanto::node {
 namespace {
@@ -70,6 +74,23 @@ TEST_F(WorkerTest, LoadsItsServiceAndSaysWhatItOffers) {
   EXPECT_THAT(
       fake->process->hear(),
       ElementsAre(Heard{FrameType::kAsk, 0, wire::encode_head({{"op", "load"}}), "values"}));
+}
+
+TEST_F(WorkerTest, IsShownTheFileWithLargeArgumentsUntilItHasAnswered) {
+  load();
+  Result<UniqueFd> file = make_memory_file("test", 4);
+  ASSERT_TRUE(leanto::write_all(file->get(), "text", "a file"));
+  const int number = file->get();
+  worker->send_call(7, wire::encode_head({{"v", "a"}}), *map_body(*std::move(file), 4));
+  test.settle();
+  const std::vector<Heard> heard = fake->process->hear();
+  ASSERT_EQ(heard.size(), 2u);  // after the question to load
+  EXPECT_EQ(heard[1].body, "");
+  const Json words = *wire::decode_head(heard[1].head);
+  EXPECT_EQ(read_file(words["file"]["p"].get<std::string>()).value_or(""), "text");
+  say_result(7);
+  ASSERT_TRUE(run_until_told(1));
+  EXPECT_EQ(::fcntl(number, F_GETFD), -1) << "it's kept";
 }
 
 TEST_F(WorkerTest, SaysWhyItsServiceCannotBeLoaded) {

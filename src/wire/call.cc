@@ -91,6 +91,9 @@ Result<CallHead> parse_call_head(std::string_view bytes) {
     return fail(ErrorKind::kInvalid,
                 "a key names a run, and a plain call leaves none: use .submit(...) with it");
   }
+  if (head->contains("file")) {
+    return fail(ErrorKind::kInvalid, "'file' is what a node says to its worker, and nobody else");
+  }
   if (Status status = parse_data(*head, call); !status) return Failure(status.error());
   const Result<How> how = parse_how(*head);
   if (!how) return Failure(how.error());

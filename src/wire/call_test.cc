@@ -108,6 +108,13 @@ TEST(CallHead, NoticesBuffersBesideThePickle) {
   EXPECT_TRUE(parsed({{"n", "f"}, {"seg", {{"g", 1}}}}).has_buffers);
 }
 
+TEST(CallHead, NamesNoFileOfTheNodesMachine) {
+  const Json head{{"n", "f"}, {"file", {{"p", "/etc/passwd"}, {"n", 1}}}};
+  const Result<CallHead> call = parse_call_head(encode_head(head));
+  ASSERT_FALSE(call.has_value());
+  EXPECT_EQ(call.error().kind, ErrorKind::kInvalid);
+}
+
 TEST(CallHead, KeepsTheResultWhereAsked) {
   EXPECT_FALSE(parsed({{"n", "f"}}).keep_result);
   EXPECT_TRUE(parsed({{"n", "f"}, {"keep", true}}).keep_result);

@@ -459,6 +459,26 @@ def test_a_node_is_joined_by_one_word(box, own_home, lt, sent):
     cluster.delete("large")
 
 
+def test_large_arguments_are_mapped_by_the_worker_and_its_own(box, own_home, lt):
+    import shop
+
+    cluster = lt.cluster("box", url=box.word(*RIGHTS))
+    look = lt.function(shop.look_at_blob).to(cluster)
+    for size in (9_000_000, 5_000_000):
+        data = bytearray(size)
+        assert look(shop.Blob(data)) == (size, 1, size > 8 << 20)
+        assert look(blob=shop.Blob(data)) == (size, 1, size > 8 << 20)
+    assert look.submit(shop.Blob(bytearray(9_000_000))).result() == (9_000_000, 1, False)
+    cluster.put("blob", shop.Blob(bytearray(9_000_000)))
+    kept = cluster.get("blob")
+    assert len(kept.data) == 9_000_000 and cluster.get("blob").data[0] == 0
+    cluster.delete("blob")
+    with TlsClient(box, box.token("call")) as client:
+        client.hear()
+        said, _ = client.call(1, b"[1, 2]", n="add", file={"p": "/etc/passwd", "n": 10})
+        assert said["kind"] == "invalid" and "'file'" in said["message"]
+
+
 def test_a_node_that_listens_has_a_name_in_a_file_that_others_may_not_read(box, own_home, lt):
     hosts = own_home / ".config" / "leanto" / "hosts.toml"
     hosts.parent.mkdir(parents=True, exist_ok=True)

@@ -159,6 +159,10 @@ _STREAM_ENDED = _frames.encode_head({"stream": True})
 
 
 def _unpack_arguments(body: bytes, said: dict) -> tuple:
+    if "file" in said:
+        from leanto import _segments
+
+        body = _segments.map_file(said["file"])
     if said.get("data") == "json":
         return (bytes(body),), {}  # json_calls.wrap takes them apart
     return _values.unpack(body, said)

@@ -73,7 +73,7 @@ class Service:
             function = _packing(function)
         # What goes on record must not lie in shared memory, and on another machine there's none.
         shared = not (said.get("run") or said.get("far"))
-        has_buffers = "b" in said or "seg" in said
+        has_buffers = "b" in said or "seg" in said or "file" in said
         unpacked_by = said if is_json or has_buffers else None
         invocation = (
             function,

@@ -3,6 +3,7 @@
 import asyncio
 import ctypes
 import os
+import pickle
 import subprocess
 import sys
 import threading
@@ -304,3 +305,25 @@ class Refuses:
 
 def size(data):
     return len(data)
+
+
+class Blob:
+    """Bytes that travel beside the pickle, as an array's do."""
+
+    def __init__(self, data):
+        self.data = data
+
+    def __reduce_ex__(self, protocol):
+        return Blob, (pickle.PickleBuffer(self.data),)
+
+
+def look_at_blob(blob):
+    """Change a byte of it; return its size, that byte, and whether it lies in a file of the node's."""
+    view = memoryview(blob.data)
+    view[0] += 1
+    address = ctypes.addressof(ctypes.c_char.from_buffer(view))
+    with open("/proc/self/maps") as file:
+        for line in file:
+            begin, end = (int(word, 16) for word in line.split()[0].split("-"))
+            if begin <= address < end:
+                return view.nbytes, view[0], "memfd:leanto-value" in line

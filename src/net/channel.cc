@@ -2,7 +2,6 @@
 
 #include <sys/socket.h>
 
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -43,15 +42,18 @@ void Channel::send_more() {
     waits_room_ = true;
     return port_->wait_for_room(shared_from_this());
   }
-  static thread_local std::array<char, kPiece> piece;
+  static thread_local std::shared_ptr<char[]> piece;  // of all channels, until it's given away
+  if (!piece) piece = std::make_shared_for_overwrite<char[]>(kPiece);
   const std::size_t most = std::min<std::uint64_t>(kPiece, window_);
-  const ssize_t size = ::recv(socket_.native_handle(), piece.data(), most, MSG_DONTWAIT);
+  const ssize_t size = ::recv(socket_.native_handle(), piece.get(), most, MSG_DONTWAIT);
   if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
     return wait_readable();
   if (size <= 0) return say_closed();
   window_ -= static_cast<std::size_t>(size);
-  const std::string_view bytes(piece.data(), static_cast<std::size_t>(size));
-  port_->send(FrameType::kData, number_, {}, wire::Body(bytes).to_owned());
+  const auto count = static_cast<std::size_t>(size);
+  wire::Body body = count < kPiece / 2 ? wire::Body(std::string_view(piece.get(), count)).to_owned()
+                                       : wire::Body(std::exchange(piece, nullptr), count);
+  port_->send(FrameType::kData, number_, {}, std::move(body));
   wait_readable();
 }
 

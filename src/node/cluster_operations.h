@@ -89,11 +89,12 @@ class ClusterOperations {
     wire::Json head;
     std::string values;
     std::string arguments;
+    std::string code_at;  // the name of the node that has the code; empty: this one
   };
   net::Task<Result<std::string>> find_run(const wire::Json& head);
   net::Task<Result<Recalled>> recall(std::string node, std::string id);
-  net::Task<Result<std::string>> bring(Recalled recalled, std::string from, std::string to,
-                                       OnProgress on_progress);
+  net::Task<Status> recall_code(Recalled& recalled);
+  net::Task<Result<std::string>> bring(Recalled recalled, std::string to, OnProgress on_progress);
 
   net::Task<Result<Answer>> ask_node(std::string name, wire::Json question, wire::Body body);
   net::Task<Result<std::vector<CodeSender::Needed>>> find_needed(const Request& request,

@@ -50,27 +50,50 @@ net::Task<Result<ClusterOperations::Recalled>> ClusterOperations::recall(std::st
                                                                          std::string id) {
   const Json question = {{"op", "run_recall"}, {"id", id}};
   wire::Body nothing;
-  Result<Answer> answer = co_await ask_node(std::move(node), question, std::move(nothing));
+  Result<Answer> answer = co_await ask_node(node, question, std::move(nothing));
   if (!answer) co_return Failure(answer.error());
   const std::string_view body = answer->body.view();
   const auto values = static_cast<std::size_t>(
       std::max(0.0, wire::find_number(answer->head, "values").value_or(0)));
   if (values > body.size())
     co_return fail(ErrorKind::kProtocol, "what {} called is said with fewer bytes than it has", id);
-  co_return Recalled{std::move(answer->head), std::string(body.substr(0, values)),
-                     std::string(body.substr(values))};
+  Recalled recalled{std::move(answer->head), std::string(body.substr(0, values)),
+                    std::string(body.substr(values)), node};
+  if (!recalled.head.contains("code_at")) co_return recalled;
+  if (!node.empty()) {
+    co_return fail(ErrorKind::kNotFound,
+                   "the run {} of {} began on another machine, whose name only {} knows; replay it "
+                   "from there",
+                   id, node, node);
+  }
+  const Status found = co_await recall_code(recalled);
+  if (!found) co_return Failure(found.error());
+  co_return recalled;
 }
 
-// Makes the code of a run that `from` has known to `to`; returns its version there. No name stands
-// for it there because of that.
-net::Task<Result<std::string>> ClusterOperations::bring(Recalled recalled, std::string from,
-                                                        std::string to, OnProgress on_progress) {
+// Of a run that this node keeps and that began on another one, which has its code.
+net::Task<Status> ClusterOperations::recall_code(Recalled& recalled) {
+  const Json& at = recalled.head["code_at"];
+  recalled.code_at = wire::find_string(at, "node").value_or("");
+  const Json question = {{"op", "run_recall"}, {"v", at.value("v", Json())}};
+  wire::Body nothing;
+  Result<Answer> code = co_await ask_node(recalled.code_at, question, std::move(nothing));
+  if (!code) co_return Failure(code.error());
+  recalled.head["deploy"] = code->head.value("deploy", Json::object());
+  recalled.values = code->body.view();
+  co_return Status();
+}
+
+// Makes the code of a run known to `to`; returns its version there. No name stands for it there
+// because of that.
+net::Task<Result<std::string>> ClusterOperations::bring(Recalled recalled, std::string to,
+                                                        OnProgress on_progress) {
   Json words = recalled.head.value("deploy", Json::object());
   words["op"] = "deploy";
   words["unnamed"] = true;
   const std::vector<CodeSender::Needed> needed = needed_by(words);
-  if (!from.empty()) {
-    const Result<std::shared_ptr<Peer>> peer = co_await parts_.clusters.find_node(from);
+  if (!recalled.code_at.empty()) {
+    const Result<std::shared_ptr<Peer>> peer = co_await parts_.clusters.find_node(recalled.code_at);
     if (!peer) co_return Failure(peer.error());
     const Result<std::shared_ptr<Asker>> asker = co_await (*peer)->asker(on_progress);
     if (!asker) co_return Failure(asker.error());
@@ -120,7 +143,7 @@ net::Task<Result<Answer>> ClusterOperations::replay(Request& request) {
     call["replays"] = recalled->head.value("id", *id);
     body = wire::Body(std::string_view(recalled->arguments)).to_owned();
     const OnProgress on_progress = progress_of(request);
-    Result<std::string> version = co_await bring(*std::move(recalled), *from, to, on_progress);
+    Result<std::string> version = co_await bring(*std::move(recalled), to, on_progress);
     if (!version) co_return Failure(version.error());
     call["v"] = *std::move(version);
     question = {{"op", "submit"}, {"caller", caller}, {"call", std::move(call)}};
@@ -140,17 +163,17 @@ net::Task<Result<Answer>> ClusterOperations::debug(Request& request) {
   if (!from) co_return Failure(from.error());
   Json question = {
       {"op", "run_debug"}, {"id", *id}, {"directory", request.head.value("directory", Json())}};
-  if (from->empty()) {
+  Result<Recalled> recalled = co_await recall(*from, *id);
+  if (from->empty() && (!recalled || recalled->code_at.empty())) {
     wire::Body nothing;
     co_return co_await ask_node("", std::move(question), std::move(nothing));
   }
-  Result<Recalled> recalled = co_await recall(*from, *id);
   if (!recalled) co_return Failure(recalled.error());
   question["id"] = recalled->head.value("id", *id);
   question["call"] = recalled->head.value("call", Json::object());
   wire::Body body = wire::Body(std::string_view(recalled->arguments)).to_owned();
   const OnProgress on_progress = progress_of(request);
-  Result<std::string> version = co_await bring(*std::move(recalled), *from, "", on_progress);
+  Result<std::string> version = co_await bring(*std::move(recalled), "", on_progress);
   if (!version) co_return Failure(version.error());
   question["v"] = *std::move(version);
   co_return co_await ask_node("", std::move(question), std::move(body));

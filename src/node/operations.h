@@ -120,6 +120,7 @@ class Operations {
   net::Task<Result<Answer>> submit(Request& request);
   net::Task<Result<Answer>> run_replay(Request& request);
   net::Task<Result<Answer>> run_recall(Request& request);
+  Result<Answer> recall_code(const std::string& version) const;
   net::Task<Result<Runs::Recalled>> recall_to_debug(Request& request);
   net::Task<Result<Answer>> run_debug(Request& request);
   net::Task<Result<Answer>> run_record(Request& request);

@@ -15,12 +15,21 @@ Error of_an_object(const RunRecord& run, std::string_view what) {
                       run.id, what, run.id)};
 }
 
-Error has_secrets(const RunRecord& run) {
-  return {
-      ErrorKind::kInvalid,
-      fmt::format("the service {} of the run {} has secrets, which don't leave the machine that "
-                  "they were sent to; send it with .to() where it's to run, and call it",
-                  run.service, run.id)};
+Error has_secrets(const ServiceSpec& service) {
+  return {ErrorKind::kInvalid,
+          fmt::format("the service {} has secrets, which don't leave the machine that they were "
+                      "sent to; send it with .to() where it's to run, and call it",
+                      service.name)};
+}
+
+// A service as a deploy on another node says it.
+Json deploy_words(const ServiceSpec& service) {
+  Json deploy = to_json(service);
+  for (const char* key : {"version", "values"}) deploy.erase(key);
+  if (!service.image.is_null()) deploy["python"] = service.builder;
+  deploy.erase("builder");
+  deploy["python_otherwise"] = "3";
+  return deploy;
 }
 
 // Where it's called again is said by who asks for that.
@@ -58,27 +67,37 @@ net::Task<Result<Answer>> Operations::run_replay(Request& request) {
 }
 
 // All that it takes to call it on another node: the words of a deploy, and those of a submission.
+// With `v` only the former, of that version.
 net::Task<Result<Answer>> Operations::run_recall(Request& request) {
+  if (const auto version = wire::find_string(request.head, "v")) co_return recall_code(*version);
   Result<std::string> id = wire::require_string(request.head, "id");
   if (!id) co_return Failure(id.error());
   const Result<Runs::Recalled> recalled = co_await parts_.runs.recall(*std::move(id));
   if (!recalled) co_return Failure(recalled.error());
   const RunRecord& run = recalled->run;
   if (!run.object.empty()) co_return Failure(of_an_object(run, "called on another machine"));
-  const ServicePtr service = recalled->target->service;
-  if (!service->secrets.empty()) co_return Failure(has_secrets(run));
-  Json deploy = to_json(*service);
-  for (const char* key : {"version", "values"}) deploy.erase(key);
-  if (!service->image.is_null()) deploy["python"] = service->builder;
-  deploy.erase("builder");
-  deploy["python_otherwise"] = "3";
-  const std::string values = from_hex(service->values_hex);
+  Json head = {{"id", run.id}, {"call", call_words(run)}};
+  std::string values;
+  if (recalled->target) {
+    Result<Answer> code = recall_code(recalled->target->service->version);
+    if (!code) co_return code;
+    values = code->body.view();
+    head.update(code->head);
+  } else {
+    const wire::RetryPolicy policy = policy_of(run);
+    head["code_at"] = {{"node", policy.places.front().node}, {"v", policy.places.front().version}};
+  }
   const std::string body = values + recalled->arguments;
-  Json head = {{"id", run.id},
-               {"deploy", std::move(deploy)},
-               {"call", call_words(run)},
-               {"values", values.size()}};
   co_return Answer{std::move(head), wire::Body(std::string_view(body)).to_owned()};
+}
+
+Result<Answer> Operations::recall_code(const std::string& version) const {
+  const ServicePtr service = find_sender(version);
+  if (!service) return fail(ErrorKind::kNotFound, "the version {} is not known here", version);
+  if (!service->secrets.empty()) return Failure(has_secrets(*service));
+  const std::string values = from_hex(service->values_hex);
+  return Answer{{{"deploy", deploy_words(*service)}, {"values", values.size()}},
+                wire::Body(std::string_view(values)).to_owned()};
 }
 
 // Of this node's run, or, with `v`, of another node's, whose code has come here as that version.
@@ -106,6 +125,10 @@ net::Task<Result<Answer>> Operations::run_debug(Request& request) {
   if (!recalled) co_return Failure(recalled.error());
   if (!recalled->run.object.empty())
     co_return Failure(of_an_object(recalled->run, "debugged in another one"));
+  if (!recalled->target) {
+    co_return fail(ErrorKind::kNotFound, "the code of the run {} is on the node that it began on",
+                   recalled->run.id);
+  }
   const ServicePtr service = recalled->target->service;
   const SecretValues* secrets = parts_.secrets.find(service->secrets_tag);
   if (!service->secrets.empty() && secrets == nullptr) co_return no_secrets(*service);

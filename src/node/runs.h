@@ -95,7 +95,7 @@ class Runs {
   // All that it takes to call it again; with the errors of `replay`.
   struct Recalled {
     RunRecord run;
-    TargetPtr target;
+    TargetPtr target;  // nullptr for a run that begins on another node: its code is there
     std::string arguments;
   };
   net::Task<Result<Recalled>> recall(std::string id_or_key);

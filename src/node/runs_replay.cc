@@ -72,6 +72,7 @@ net::Task<Result<Runs::Recalled>> Runs::recall(std::string id_or_key) {
   Result<Recalled> recalled = co_await recall_call(std::move(id_or_key));
   if (!recalled) co_return recalled;
   const RunRecord& run = recalled->run;
+  if (far_place_of(policy_of(run), 0) != nullptr) co_return recalled;
   const Result<wire::CallHead> call = wire::parse_call_head(run.head);
   if (!call) co_return Failure(call.error());
   const Result<TargetPtr> target = parts_.find_target(*call);
@@ -83,10 +84,7 @@ net::Task<Result<Runs::Recalled>> Runs::recall(std::string id_or_key) {
 }
 
 net::Task<Result<Runs::Submitted>> Runs::replay(std::string id_or_key, std::string caller) {
-  Result<Recalled> recalled = co_await recall_call(id_or_key);
-  // What begins elsewhere needs nothing here.
-  if (recalled && far_place_of(policy_of(recalled->run), 0) == nullptr)
-    recalled = co_await recall(std::move(id_or_key));
+  Result<Recalled> recalled = co_await recall(std::move(id_or_key));
   if (!recalled) co_return Failure(recalled.error());
   Result<wire::Submission> again = submission_of(recalled->run);
   if (!again) co_return Failure(again.error());

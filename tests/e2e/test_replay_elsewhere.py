@@ -63,6 +63,17 @@ def forget_code(world):
     leanto("up", "box")
 
 
+def debug(id_):
+    """Look at a run that failed with the rows [7], as a process here does it again."""
+    done = subprocess.run(
+        [os.environ["LEANTO_BINARY"], "replay", id_, "--debug"],
+        input="p rows, total\nq\n", capture_output=True, text=True, timeout=LIMIT,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    assert "([7], 7)" in done.stdout
+    assert "ValueError: no total of 7" in done.stdout + done.stderr
+
+
 def test_a_run_of_here_is_replayed_there_by_the_code_of_then(app, lt, box):
     project, client = app
     id_ = submitted(client, "f.submit([7, 8])", "lt.here")
@@ -110,6 +121,28 @@ def test_its_code_is_fetched_if_it_is_not_here(app, lt, box, world):
     assert not again.node.is_far
 
 
+def test_a_run_that_began_elsewhere_is_replayed_anywhere(app, lt, box, world):
+    """It's kept here, and its code is only there."""
+    project, client = app
+    retries = "retries=lt.Retry(2, elsewhere=[lt.here])"
+    client.do(f"f = lt.function(app.work).options(keep_args=True, {retries}).to(box)")
+    client.do("failed = f.submit([7], broken=True)\nfailed.exception()")
+    client.do("run = f.submit([7])\nrun.exception()")
+    id_ = client.do("run.id")
+    assert client.do("run.node.name") == ""
+    assert [row["node"] for row in lt.run(id_).record()["attempts"]] == ["box"]
+    change(project)
+    forget_code(world)
+    for to in (None, lt.here, box):
+        again = lt.run(id_).replay(to=to)
+        assert again.result(timeout=LIMIT)["total"] == 7
+        assert again.node.name == ("box" if to is box else "")
+        assert again.record()["replays"] == id_
+    said = leanto("replay", id_, "--to", "here")
+    assert lt.run(said.split()[0]).result(timeout=LIMIT)["total"] == 7
+    debug(client.do("failed.id"))
+
+
 def test_code_that_is_nowhere_any_more_is_an_error_that_says_so(app, lt, box, world):
     project, client = app
     id_ = submitted(client, "f.submit([7])", "lt.here")
@@ -139,13 +172,7 @@ def test_a_run_of_there_is_debugged_here(app, lt, box, world):
     id_ = submitted(client, "f.submit([7], broken=True)", "box")
     change(project)
     forget_code(world)
-    done = subprocess.run(
-        [os.environ["LEANTO_BINARY"], "replay", id_, "--debug"],
-        input="p rows, total\nq\n", capture_output=True, text=True, timeout=LIMIT,
-    )  # fmt: skip
-    assert done.returncode == 1, done.stderr
-    assert "([7], 7)" in done.stdout
-    assert "ValueError: no total of 7" in done.stdout + done.stderr
+    debug(id_)
 
 
 def test_json_arguments_travel_too(app, lt, box):

@@ -53,17 +53,29 @@ def _is_plain(tensor: object) -> bool:
 
 
 def _reduce_plain(tensor: object) -> tuple:
-    requires_grad = tensor.requires_grad
+    requires_grad, device = tensor.requires_grad, tensor.device
     tensor = tensor.detach().resolve_conj().resolve_neg()  # whose memory holds what it stands for
     extent = _extent(tensor)
     if extent > tensor.numel():  # a part of something with gaps, which don't travel
-        tensor = tensor.contiguous()
+        tensor = _without_gaps(tensor, extent)
         extent = tensor.numel()
     how = (tensor.dtype, tuple(tensor.size()), tensor.stride(), requires_grad)
-    if tensor.device.type == "cpu":
+    if device.type == "cpu":
         return rebuild, (_memory(tensor, extent), *how)
-    flat = tensor.as_strided((extent,), (1,), tensor.storage_offset()).cpu()
-    return rebuild_on, (str(tensor.device), _memory(flat, extent), *how)
+    return rebuild_on, (str(device), _memory(_flat_on_cpu(tensor, extent), extent), *how)
+
+
+def _without_gaps(tensor: object, extent: int) -> object:
+    """Return it with its numbers side by side; on the CPU if its GPU has no room for that."""
+    try:
+        return tensor.contiguous()
+    except sys.modules["torch"].cuda.OutOfMemoryError:
+        size, stride = tensor.size(), tensor.stride()
+        return _flat_on_cpu(tensor, extent).as_strided(size, stride, 0).contiguous()
+
+
+def _flat_on_cpu(tensor: object, extent: int) -> object:
+    return tensor.as_strided((extent,), (1,), tensor.storage_offset()).cpu()
 
 
 def _memory(tensor: object, extent: int) -> pickle.PickleBuffer:

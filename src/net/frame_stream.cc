@@ -22,6 +22,7 @@ namespace {
 constexpr std::size_t kOwnChunk = 32 << 10;  // from here on a body is sent from where it lies
 constexpr std::size_t kMaxPieces = 16;
 constexpr std::size_t kTlsPiece = 256 << 10;  // how much is encrypted before it's sent
+constexpr std::size_t kTlsTurns = 8;  // pieces, before others get their turn: a fast peer takes all
 
 }  // namespace
 
@@ -144,7 +145,9 @@ void FrameStream::send(wire::FrameType type, std::uint32_t stream, std::string_v
 
 void FrameStream::flush() {
   in_outgoing_ = false;
+  std::size_t turns = 0;
   while (is_open() && (queued_bytes_ > 0 || (tls_ && tls_->has_outgoing()))) {
+    if (tls_ && ++turns > kTlsTurns) return go_on_soon();
     if (!(tls_ ? write_some_by_tls() : write_some())) return;
   }
 }
@@ -219,11 +222,19 @@ void FrameStream::wait_until_writable() {
   waits_writable_ = true;
   auto resume = [self = shared_from_this()](const boost::system::error_code& error) {
     self->waits_writable_ = false;
-    if (error) return;
-    self->flush();
-    if (self->on_drained_ && self->queued_bytes_ == 0) self->on_drained_();
+    if (!error) self->go_on();
   };
   socket_.async_wait(Socket::wait_write, std::move(resume));
+}
+
+void FrameStream::go_on_soon() {
+  in_outgoing_ = true;  // as if it were
+  loop_.post([self = shared_from_this()] { self->go_on(); });
+}
+
+void FrameStream::go_on() {
+  flush();
+  if (on_drained_ && queued_bytes_ == 0) on_drained_();
 }
 
 void FrameStream::close() {

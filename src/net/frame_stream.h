@@ -77,6 +77,8 @@ class FrameStream : public std::enable_shared_from_this<FrameStream> {
 
   Status handle_batch(const OnFrame& on_frame);
   void wait_until_writable();
+  void go_on_soon();
+  void go_on();
   bool write_some();
   bool write_some_by_tls();
   // How much has come, or nothing if the connection has ended.

@@ -66,20 +66,19 @@ net::Task<Result<ClusterOperations::Recalled>> ClusterOperations::recall(std::st
                    "from there",
                    id, node, node);
   }
-  const Status found = co_await recall_code(recalled);
-  if (!found) co_return Failure(found.error());
+  recalled.code_at = wire::find_string(recalled.head["code_at"], "node").value_or("");
   co_return recalled;
 }
 
 // Of a run that this node keeps and that began on another one, which has its code.
 net::Task<Status> ClusterOperations::recall_code(Recalled& recalled) {
-  const Json& at = recalled.head["code_at"];
-  recalled.code_at = wire::find_string(at, "node").value_or("");
-  const Json question = {{"op", "run_recall"}, {"v", at.value("v", Json())}};
+  const Json question = {{"op", "run_recall"}, {"v", recalled.head["code_at"].value("v", Json())}};
   wire::Body nothing;
   Result<Answer> code = co_await ask_node(recalled.code_at, question, std::move(nothing));
   if (!code) co_return Failure(code.error());
-  recalled.head["deploy"] = code->head.value("deploy", Json::object());
+  Json deploy = code->head.value("deploy", Json::object());
+  deploy.update(recalled.head.value("deploy", Json::object()));  // what was asked for goes first
+  recalled.head["deploy"] = std::move(deploy);
   recalled.values = code->body.view();
   co_return Status();
 }
@@ -88,6 +87,10 @@ net::Task<Status> ClusterOperations::recall_code(Recalled& recalled) {
 // because of that.
 net::Task<Result<std::string>> ClusterOperations::bring(Recalled recalled, std::string to,
                                                         OnProgress on_progress) {
+  if (recalled.head.contains("code_at")) {
+    const Status found = co_await recall_code(recalled);
+    if (!found) co_return Failure(found.error());
+  }
   Json words = recalled.head.value("deploy", Json::object());
   words["op"] = "deploy";
   words["unnamed"] = true;

@@ -10,6 +10,7 @@
 
 #include "os/files.h"
 #include "os/unnamed_file.h"
+#include "wire/frame.h"
 #include "wire/head.h"
 
 namespace leanto::node {
@@ -71,7 +72,9 @@ std::optional<std::string> head_naming_file(std::string_view head, const wire::B
   if (!words || wire::find_flag(*words, "run", false)) return std::nullopt;
   (*words)["file"] = {{"p", fmt::format("/proc/{}/fd/{}", ::getpid(), body.file())},
                       {"n", body.size()}};
-  return wire::encode_head(*words);
+  std::string naming = wire::encode_head(*words);
+  if (naming.size() > wire::FrameLimits().head) return std::nullopt;
+  return naming;
 }
 
 wire::MakeBodySpool spools_in_memory(std::uint64_t from) {

@@ -144,7 +144,8 @@ std::optional<NextAttempt> decide_next_attempt(const wire::RetryPolicy& policy,
     const std::size_t taken = count_taken(steps, had, run.place);
     if (const MemoryStep* step = find_next_step(steps, taken, ending, run.place))
       return with_more_memory(policy, attempt, had, *step);
-    grown = static_cast<std::int64_t>(taken);
+    grown =
+        std::min(static_cast<std::int64_t>(taken), run.attempt - 1);  // steps may be passed over
   }
   if (!policy.retries) return std::nullopt;
   const bool goes_elsewhere = attempt.never_began && policy.retries->places > 1;

@@ -206,6 +206,11 @@ TEST_F(PlacesTest, AreWhatHelpsOneThatRanOutOfMemoryOfItsGpu) {
   run.place = 2;
   run.attempt = 3;
   EXPECT_FALSE(after(full));
+
+  policy.retries->attempts = 2;  // of four steps two were taken, in two attempts
+  EXPECT_THAT(after(failed("worker_died"))->reason, HasSubstr("retry 1 of 1"));
+  run.attempt = 6;  // as many as there are steps and attempts, whatever was passed over
+  EXPECT_FALSE(after(failed("worker_died")));
 }
 
 TEST(MemorySteps, AreThoseAboveTheServicesOwn) {

@@ -91,7 +91,7 @@ Result<CallHead> parse_call_head(std::string_view bytes) {
     return fail(ErrorKind::kInvalid,
                 "a key names a run, and a plain call leaves none: use .submit(...) with it");
   }
-  if (head->contains("file")) {
+  if (head->find("file") != head->end()) {
     return fail(ErrorKind::kInvalid, "'file' is what a node says to its worker, and nobody else");
   }
   if (Status status = parse_data(*head, call); !status) return Failure(status.error());

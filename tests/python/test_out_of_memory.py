@@ -105,6 +105,7 @@ def test_it_is_none_of_them():
         made("jax.errors.JaxRuntimeError", RuntimeError)("INVALID_ARGUMENT: shapes"),
         made("numba.cuda.cudadrv.driver.CudaAPIError")("CUDA_ERROR_INVALID_VALUE"),
         made("demo.OutOfMemoryError")("of a shop's warehouse"),
+        type("Odd", (Exception,), {"__module__": 7})(),
         Mute(),
         KeyboardInterrupt(),
     ):

@@ -141,3 +141,23 @@ def test_who_has_a_gpus_driver_open_is_not_forked_from(tmp_path):
         (directory / "7").symlink_to(target)
         (directory / "8").write_text("which is no link")
         assert zygotes.holds_gpu(str(directory)) is held, target
+
+
+def test_a_module_that_opens_a_gpu_and_then_fails_leaves_no_warm_zygote(tmp_path, monkeypatch):
+    (tmp_path / "half_there.py").write_text("raise RuntimeError('no configuration')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(zygotes, "holds_gpu", lambda: "half_there" in said["asked"])
+    said = {"asked": []}
+    monkeypatch.setattr(zygotes, "import_or_say_why", importing(said, zygotes.import_or_say_why))
+    answer = zygotes.preload(["json", "half_there", "csv"])
+    assert answer["tainted"] is True
+    assert answer["refused"] == [["half_there", "RuntimeError: no configuration"]]
+    assert said["asked"] == ["json", "half_there"], "nobody else is blamed"
+
+
+def importing(said, how):
+    def note(name):
+        said["asked"].append(name)
+        return how(name)
+
+    return note

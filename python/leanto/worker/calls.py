@@ -105,7 +105,7 @@ def run(worker: object, stream: int, head: bytes, body: bytes) -> None:
                 return  # it goes on elsewhere
             answer = encode(service, value, shared)
     except BaseException as error:
-        if args is None and invocation is not None and isinstance(error, Exception):
+        if args is None and invocation is not None and _is_unreadable(error):
             error = _values.not_rebuilt("an argument", "on the node", error)
         _end_with_error(worker, call, error)
     else:
@@ -186,6 +186,13 @@ def _end_with_error(worker: object, call: Call, error: BaseException) -> None:
         call.running = False
     head, body = encode_error(worker.service, call, error)
     _end(worker, call, ERROR, head, body)
+
+
+def _is_unreadable(error: BaseException) -> bool:
+    """Whether what was raised by rebuilding the arguments says something of them, and not that memory is full."""
+    from leanto.worker import out_of_memory
+
+    return isinstance(error, Exception) and out_of_memory.find_full_device(error) is None
 
 
 def encode_error(service: object, call: Call | None, error: BaseException) -> tuple:

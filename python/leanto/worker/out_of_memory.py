@@ -19,7 +19,7 @@ _CUDA_ERROR_MEMORY_ALLOCATION = 2  # of cudaError_t and of CUresult, the same
 def find_full_device(error: BaseException) -> str | None:
     """Return "cpu" or "gpu" if an allocation failed there, else None."""
     for cls in type(error).__mro__:
-        library = cls.__module__.partition(".")[0]
+        library = str(cls.__module__).partition(".")[0]
         test = _TESTS.get(library)
         if test is not None:
             device = test(error, cls.__name__)

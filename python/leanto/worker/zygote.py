@@ -179,19 +179,23 @@ def preload(modules: list[str]) -> dict:
     """
     refused = []
     for name in modules:
-        try:
-            __import__(name)
-        except (
-            BaseException
-        ) as error:  # whatever a module does when it's imported must not end the zygote
-            refused.append([name, f"{type(error).__name__}: {error}"[:500]])
-            continue
-        why = unfit_for_fork()
-        if why:
-            refused.append([name, why])
+        failed = import_or_say_why(name)
+        unfit = unfit_for_fork()  # also after one that failed halfway
+        if failed or unfit:
+            refused.append([name, failed or unfit])
+        if unfit:
             return {"op": "warm", "refused": refused, "tainted": True}
     freeze()
     return {"op": "warm", "refused": refused, "tainted": False}
+
+
+def import_or_say_why(name: str) -> str:
+    """Import a module; whatever it does then must not end the zygote."""
+    try:
+        __import__(name)
+    except BaseException as error:
+        return f"{type(error).__name__}: {error}"[:500]
+    return ""
 
 
 def unfit_for_fork() -> str:

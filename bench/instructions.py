@@ -47,15 +47,15 @@ def main():
     if shutil.which("valgrind") is None:
         sys.exit("instructions: no valgrind here; install it")
     counted = {name: per_call(work) for name, (work, _) in WORK.items()}
-    with open(KEPT) as file:
-        kept = json.load(file)
-    for name in [] if arguments.save else find_dearer(counted, kept) * RECOUNTS:
-        counted[name] = min(counted[name], per_call(WORK[name][0]))
     if arguments.save:
         with open(KEPT, "w") as file:
             json.dump(counted, file, indent=2)
             file.write("\n")
-        kept = counted
+    with open(KEPT) as file:
+        kept = json.load(file)
+    for _ in range(RECOUNTS):
+        for name in find_dearer(counted, kept):
+            counted[name] = min(counted[name], per_call(WORK[name][0]))
     print(f"{'instructions of the daemon':28} {'now':>9} {'kept':>9}")
     for name, number in counted.items():
         print(f"{name:28} {number:9,} {kept[name]:9,}  {number / kept[name]:.2f} ×")

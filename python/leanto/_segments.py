@@ -304,9 +304,8 @@ def borrow(words: dict) -> list:
 
 def _view_kept(words: dict) -> list:
     """The buffers of a value that the node keeps: others read it too, so what is written to it stays here."""
-    mapping = Mapping(
-        words["p"], words["i"], words["n"], mmap.MAP_PRIVATE
-    )  # to populate it would be to copy it
+    how = mmap.MAP_PRIVATE  # to populate that would be to copy it
+    mapping = Mapping(words["p"], words["i"], words["n"], how)
     mapping.words.release()
     view = memoryview(mapping.map)
     buffers = []

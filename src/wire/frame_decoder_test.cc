@@ -94,6 +94,12 @@ class Reader {
     feed(bytes, [] { return ~std::size_t{0}; });
   }
 
+  // In pieces of any size up to one that is drawn, too.
+  void feed_cut(std::string_view bytes, std::minstd_rand& random) {
+    const std::size_t largest = std::size_t{1} << (4 + random() % 15);
+    feed(bytes, [&] { return 1 + random() % largest; });
+  }
+
   FrameDecoder decoder;
   std::vector<Said> frames;
   std::optional<Error> error;
@@ -144,9 +150,8 @@ TEST(FrameDecoder, TakesFramesHoweverTheyAreCut) {
   const std::string bytes = encode_all(all_sizes());
   std::minstd_rand random(11);
   for (int round = 0; round < 20; ++round) {
-    const std::size_t largest = std::size_t{1} << (4 + random() % 15);
     Reader reader;
-    reader.feed(bytes, [&] { return 1 + random() % largest; });
+    reader.feed_cut(bytes, random);
     EXPECT_THAT(reader.frames, ElementsAreArray(all_sizes()));
   }
 }
@@ -193,7 +198,6 @@ TEST(FrameDecoder, SpoolsWhatIsReallyLargeHoweverItIsCut) {
   const std::string bytes = encode_all(all_sizes());
   std::minstd_rand random(12);
   for (int round = 0; round < 20; ++round) {
-    const std::size_t largest = std::size_t{1} << (4 + random() % 15);
     Reader reader;
     std::vector<std::uint64_t> spooled;
     reader.decoder.set_spools([&](std::uint64_t size) -> std::unique_ptr<BodySpool> {
@@ -201,7 +205,7 @@ TEST(FrameDecoder, SpoolsWhatIsReallyLargeHoweverItIsCut) {
       spooled.push_back(size);
       return std::make_unique<TextSpool>(size);
     });
-    reader.feed(bytes, [&] { return 1 + random() % largest; });
+    reader.feed_cut(bytes, random);
     EXPECT_THAT(reader.frames, ElementsAreArray(all_sizes()));
     EXPECT_FALSE(spooled.empty());
     EXPECT_FALSE(reader.decoder.in_the_middle());

@@ -30,14 +30,19 @@ def take_too_much():
     return take(1 << 15)
 
 
-def take_all(then):
-    """Take the GPU's memory until there is none; then have it need some by a way that has no error class of its own."""
-    for size in (GIB, 64 << 20, 8 << 20, 2 << 20):
+def fill():
+    """Take the GPU's memory until there is none."""
+    for size in (4 * GIB, 256 << 20, 8 << 20, 2 << 20):
         try:
             while True:
                 held.append(torch.empty(size, dtype=torch.uint8, device="cuda"))
         except torch.OutOfMemoryError:
             pass
+
+
+def take_all(then):
+    """Fill the GPU; then have it need memory by a way that has no error class of its own."""
+    fill()
     try:
         return _NEEDY[then]()
     finally:
@@ -94,14 +99,8 @@ def begin(library):
 
 
 def hold_all(started, released):
-    """Take all memory of the GPU but what is too little to begin with it, until told to end."""
-    torch.ones(1, device="cuda")
-    for size in (4 * GIB, 256 << 20, 8 << 20, 2 << 20):
-        try:
-            while True:
-                held.append(torch.empty(size, dtype=torch.uint8, device="cuda"))
-        except torch.OutOfMemoryError:
-            pass
+    """Fill the GPU, so that what is left is too little to begin with it, until told to end."""
+    fill()
     with open(started, "w") as file:
         file.write(str(os.getpid()))
     while not os.path.exists(released):
